@@ -100,7 +100,7 @@ impl Header {
         Spelled {
             actor: self.actor,
             body_len: self.body_len,
-            body_sha256: self.body_sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            body_sha256: to_hex(&self.body_sha256),
             causation: self.causation,
             correlation: self.correlation,
             id: self.id,
@@ -112,6 +112,13 @@ impl Header {
             event_type: self.event_type.clone(),
         }
     }
+}
+
+/// By table: every event that is appended passes here.
+fn to_hex(bytes: &[u8; 32]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {

@@ -1,0 +1,63 @@
+//! The caller as a handler's parameter: a handler that names it cannot be reached without one.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+
+use super::{AuthError, Authenticator, Principal};
+use crate::problem::{Code, Problem};
+
+/// Who sent the request, recognized by the app's `web::Data<Authenticator>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller(pub Principal);
+
+impl Deref for Caller {
+    type Target = Principal;
+
+    fn deref(&self) -> &Principal {
+        &self.0
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            if let Some(known) = request.extensions().get::<Self>() {
+                return Ok(*known);
+            }
+            let Some(authenticator) = request.app_data::<web::Data<Authenticator>>() else {
+                tracing::error!("a route asks who is calling in an app that has no authenticator");
+                return Err(Problem::new(Code::Internal));
+            };
+            let caller = Self(authenticator.authenticate(bearer(&request)?).await?);
+            request.extensions_mut().insert(caller);
+            Ok(caller)
+        })
+    }
+}
+
+/// The token of `Authorization: Bearer …`. Any other scheme, a second header or two tokens count as none.
+pub fn bearer(request: &HttpRequest) -> Result<&str, AuthError> {
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let (Some(value), None) = (headers.next(), headers.next()) else {
+        return Err(AuthError::Missing);
+    };
+    let text = value.to_str().map_err(|_| AuthError::Invalid)?;
+    let (scheme, token) = text.split_once(' ').ok_or(AuthError::Missing)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(AuthError::Missing);
+    }
+    let token = token.trim_matches(' ');
+    if token.is_empty() || token.contains(' ') {
+        return Err(AuthError::Invalid);
+    }
+    Ok(token)
+}

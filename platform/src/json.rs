@@ -1,0 +1,100 @@
+//! The JSON body of a request, with every fault answered as a problem that names the field.
+//!
+//! It never decompresses and never reads past its limit, and it lets no NUL through: Postgres text cannot hold one.
+
+mod fault;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{FromRequest, HttpRequest};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+
+use crate::problem::extract::from_payload;
+use crate::problem::{Code, Problem};
+
+/// The largest JSON body. Scans are streamed elsewhere and have a limit of their own.
+pub const JSON_MAX_BYTES: usize = 10 * 1024 * 1024;
+
+/// A body that is JSON and reads as `T`. `T` should deny unknown fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+impl<T> Json<T> {
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let checked = check_headers(request.headers());
+        let payload = payload.take();
+        Box::pin(async move {
+            checked?;
+            read(&collect(payload).await?).map(Json)
+        })
+    }
+}
+
+/// Reads a body that is already in memory; what the extractor does after collecting it.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let mut track = serde_path_to_error::Track::new();
+    let value = T::deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track))
+        .map_err(|error| fault::problem(&error, &track.path()))?;
+    json.end().map_err(|error| fault::malformed(&error))?;
+    fault::refuse_nul(body)?;
+    Ok(value)
+}
+
+fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if !text(header::CONTENT_TYPE).is_some_and(is_json) {
+        return Err(Problem::new(Code::UnsupportedMediaType).detail("The body must be application/json."));
+    }
+    if text(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(Problem::new(Code::UnsupportedMediaType).detail("The body must not be compressed."));
+    }
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    if length.is_some_and(|length| length > JSON_MAX_BYTES) {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+/// `application/json`, alone or with the one charset JSON has.
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let named = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    named
+        && parts.all(|parameter| {
+            !parameter.to_ascii_lowercase().starts_with("charset=")
+                || parameter["charset=".len()..].trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+}
+
+async fn collect(mut payload: Payload) -> Result<Bytes, Problem> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| from_payload(&error))?;
+        if body.len() + chunk.len() > JSON_MAX_BYTES {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn too_large() -> Problem {
+    Problem::new(Code::PayloadTooLarge).detail(format!("A JSON body holds at most {JSON_MAX_BYTES} bytes."))
+}

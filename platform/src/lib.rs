@@ -1,0 +1,23 @@
+//! Plumbing every process shares and no word of the domain.
+//!
+//! Each module is one concern a service wires up in its `server` or `config`: where settings come from, what an error
+//! looks like, who is calling, how it is measured, how it stops. Nothing here knows a device, a finding or an event.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands"))]
+
+pub mod auth;
+pub mod env;
+pub mod health;
+pub mod json;
+pub mod keyring;
+pub mod metrics;
+pub mod position;
+pub mod postgres;
+pub mod problem;
+pub mod request_id;
+pub mod security_headers;
+pub mod shutdown;
+pub mod telemetry;
+pub mod trace;
+
+#[cfg(any(test, feature = "test-support"))]
+pub mod testing;

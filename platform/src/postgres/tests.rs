@@ -1,0 +1,70 @@
+use super::*;
+use crate::testing::{TestCluster, database};
+
+fn secret(url: String) -> Secret {
+    Secret::new(url)
+}
+
+#[tokio::test]
+async fn the_services_roles_may_work_here() {
+    let database = database().await;
+    for pool in [
+        writer_pool(&secret(database.url("writer")), 2),
+        projector_pool(&secret(database.url("projector")), 2),
+        reader_pool(&secret(database.url("reader")), 2),
+    ] {
+        self_check(&pool.unwrap()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_owner_and_a_superuser_are_refused_at_start() {
+    let database = database().await;
+    let owner = writer_pool(&secret(database.url("migrator")), 1).unwrap();
+    assert!(matches!(self_check(&owner).await, Err(SelfCheckError::Owner(role)) if role == "migrator"));
+    let superuser = database.admin_pool().await;
+    assert!(matches!(self_check(&superuser).await, Err(SelfCheckError::Bypasses(_))));
+}
+
+#[tokio::test]
+async fn a_member_of_a_role_that_bypasses_is_refused_even_without_using_it() {
+    // Roles belong to a cluster, so this one must be nobody else's.
+    let cluster = TestCluster::private().await;
+    let database = cluster.database().await;
+    let admin = database.admin_pool().await;
+    for (grant, refused) in [
+        ("CREATE ROLE sees_all BYPASSRLS; GRANT sees_all TO reader", true),
+        ("REVOKE sees_all FROM reader; GRANT migrator TO reader", true),
+        ("REVOKE migrator FROM reader; ALTER ROLE reader SET statement_timeout = 0", true),
+        ("ALTER ROLE reader SET statement_timeout = '5s'", false),
+    ] {
+        sqlx::raw_sql(grant).execute(&admin).await.unwrap();
+        let reader = reader_pool(&secret(database.url("reader")), 1).unwrap();
+        assert_eq!(self_check(&reader).await.is_err(), refused, "{grant}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_is_a_fault_and_nothing_to_wait_for() {
+    let database = database().await;
+    let nowhere = reader_pool(&secret(database.url("reader") + "_nowhere"), 1).unwrap();
+    assert!(matches!(self_check(&nowhere).await, Err(SelfCheckError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_pool_survives_a_restart_and_a_start_waits_for_postgres() {
+    let cluster = TestCluster::private().await;
+    let database = cluster.database().await;
+    let pool = reader_pool(&secret(database.url("reader")), 1).unwrap();
+    reachable(&pool).await.unwrap();
+
+    cluster.server().unwrap().crash();
+    assert!(reachable(&pool).await.is_err());
+    let waiting = tokio::spawn({
+        let pool = pool.clone();
+        async move { self_check(&pool).await }
+    });
+    cluster.server().unwrap().resume();
+    waiting.await.unwrap().unwrap();
+    reachable(&pool).await.unwrap();
+}
