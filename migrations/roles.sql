@@ -46,6 +46,12 @@ ALTER ROLE projector SET lock_timeout = '10s';
 ALTER ROLE projector SET statement_timeout = '60s';
 ALTER ROLE projector SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE projector SET jit = off;
+-- It looks up by index alone, too, on tables that are young in every new deployment.
+ALTER ROLE projector SET enable_seqscan = off;
+ALTER ROLE projector SET enable_hashjoin = off;
+ALTER ROLE projector SET enable_mergejoin = off;
+ALTER ROLE projector SET enable_bitmapscan = off;
+ALTER ROLE projector SET plan_cache_mode = force_generic_plan;
 
 ALTER ROLE reader SET lock_timeout = '1s';
 ALTER ROLE reader SET statement_timeout = '5s';

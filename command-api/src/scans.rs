@@ -1,0 +1,211 @@
+//! A scanner's report from the network to the log: streamed, parsed on a thread of its own, applied host by host while
+//! it still arrives. Ids follow from what was seen, so a report sent again completes what is missing and changes nothing
+//! else. It keeps no report and closes no finding.
+
+mod body;
+mod device;
+mod host;
+mod prior;
+mod report;
+mod tally;
+
+use std::io::BufReader;
+
+use actix_web::dev::Payload;
+use domain::scan::{Command, Record as ScanRecord, Scan, Scope};
+use domain::vocabulary::{Label, ScanId, Sha256, TenantId, Timestamp, ToolVersion};
+use futures_util::future::{try_join, try_join_all};
+use scan_formats::nmap::{HostObservation, Parser, Record, TOOL};
+use scan_formats::report::ParseError;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use self::host::{Import, Seen};
+use self::prior::Prior;
+use crate::error::Error;
+use crate::handle::{Done, Handler, Order, Start};
+use crate::idempotency::Idempotency;
+use crate::origin::Origin;
+
+pub use body::{BodyError, Passed, SCAN_MAX_BYTES, drain, pass};
+pub use tally::{SetAside, Tally};
+
+/// Hosts that are applied at once: enough for the appender to batch, few enough to leave room for others.
+const HOSTS_IN_FLIGHT: usize = 16;
+/// Ports of the hosts that are applied at once. This bounds the memory that a report of huge hosts can take.
+const PORTS_IN_FLIGHT: usize = 8_192;
+/// Groups of records between parser and appender: one is read while one is applied.
+const GROUPS_WAITING: usize = 1;
+
+/// A report that was applied to its end.
+pub struct Imported {
+    pub passed: Passed,
+    pub tally: Tally,
+    run: Run,
+}
+
+/// Why a report was not. What was applied before stands, and the tally says what that is.
+pub struct Interrupted {
+    pub cause: Cause,
+    pub tally: Tally,
+}
+
+pub enum Cause {
+    Body(BodyError),
+    Report(ParseError),
+    Ours(Error),
+}
+
+/// What the report says of its run.
+struct Run {
+    version: Option<String>,
+    observed_at: Timestamp,
+}
+
+/// Applies a report while it arrives.
+pub async fn import(
+    handler: &Handler,
+    tenant: TenantId,
+    origin: &Origin,
+    payload: &mut Payload,
+) -> Result<Imported, Interrupted> {
+    let (sender, reader) = body::pipe();
+    let (groups, mut parsed) = mpsc::channel(GROUPS_WAITING);
+    let parser = parse(reader, groups);
+    let mut tally = Tally::default();
+    let mut run = Run { version: None, observed_at: handler.now() };
+    // A fault of ours ends the pump. A broken body only ends the parser: what it had read is applied and told.
+    let pumped = async { Ok::<_, Error>(body::pump(payload, sender).await) };
+    let outcome = try_join(pumped, apply_all(handler, tenant, origin, &mut parsed, &mut run, &mut tally)).await;
+    drop(parsed);
+    let outcome = match outcome {
+        Ok((Ok(passed), ())) => match parser.await {
+            Ok(Ok(())) => Ok(passed),
+            Ok(Err(error)) => Err(Cause::Report(error)),
+            Err(error) => Err(Cause::Ours(Error::Damaged(Box::new(error)))),
+        },
+        Ok((Err(error), ())) => Err(Cause::Body(error)),
+        Err(error) => Err(Cause::Ours(error)),
+    };
+    if let Err(Cause::Body(BodyError::TooLarge)) = &outcome {
+        drain(payload, SCAN_MAX_BYTES).await;
+    }
+    match outcome {
+        Ok(passed) => Ok(Imported { passed, tally, run }),
+        Err(cause) => Err(Interrupted { cause, tally }),
+    }
+}
+
+/// Records that the report was read to its end. The same bytes are the same scan, however often they are sent.
+pub async fn record(
+    handler: &Handler,
+    tenant: TenantId,
+    origin: &Origin,
+    imported: &Imported,
+    key: Option<Idempotency>,
+) -> Result<Done, Error> {
+    let tool = Label::parse(TOOL).map_err(|invalid| Error::Damaged(Box::new(invalid)))?;
+    let sha256 = Sha256::new(imported.passed.sha256);
+    let stream = ScanId::natural(tenant, &tool, &sha256).into();
+    let command = Command::Record(ScanRecord {
+        tool_version: imported.run.version.as_deref().and_then(|version| ToolVersion::parse(version).ok()),
+        lane: tool.clone(),
+        tool,
+        scope: Scope { devices: imported.tally.hosts_up, ..Scope::default() },
+        sha256,
+        bytes: imported.passed.bytes,
+        observed_at: imported.run.observed_at,
+        counts: imported.tally.counts(),
+    });
+    let order: Order<'_, Scan> = Order {
+        tenant,
+        stream,
+        command,
+        start: Start::New,
+        version: None,
+        key,
+        extra: Some(imported.tally.kept()),
+        origin,
+    };
+    handler.execute(order).await
+}
+
+/// The parser blocks while it waits for bytes, so it has a thread of its own. It hands on records in groups that can be
+/// applied together; what it read before an error is handed on, too.
+fn parse(reader: body::Reader, groups: mpsc::Sender<Vec<Record>>) -> JoinHandle<Result<(), ParseError>> {
+    tokio::task::spawn_blocking(move || {
+        let mut group = Vec::new();
+        let mut weight = 0;
+        let mut ended = Ok(());
+        for record in Parser::new(BufReader::new(reader)) {
+            match record {
+                Ok(record) => {
+                    weight += weight_of(&record);
+                    group.push(record);
+                }
+                Err(error) => ended = Err(error),
+            }
+            let full = group.len() >= HOSTS_IN_FLIGHT || weight >= PORTS_IN_FLIGHT;
+            if full && groups.blocking_send(std::mem::take(&mut group)).is_err() {
+                return ended;
+            }
+            weight = if full { 0 } else { weight };
+        }
+        // Nobody may be listening any more, who then knows why.
+        let _ = groups.blocking_send(group);
+        ended
+    })
+}
+
+/// What a record takes to keep and to apply, in ports: each result at a port counts like one.
+fn weight_of(record: &Record) -> usize {
+    match record {
+        Record::Host(host) => host.ports.iter().map(|port| 1 + port.vulners.len()).sum(),
+        Record::Started(_) | Record::Finished(_) => 0,
+    }
+}
+
+async fn apply_all(
+    handler: &Handler,
+    tenant: TenantId,
+    origin: &Origin,
+    groups: &mut mpsc::Receiver<Vec<Record>>,
+    run: &mut Run,
+    tally: &mut Tally,
+) -> Result<(), Error> {
+    while let Some(group) = groups.recv().await {
+        let mut hosts = Vec::with_capacity(group.len());
+        for record in group {
+            match record {
+                Record::Started(started) => {
+                    run.version = started.version;
+                    run.observed_at = started.started_at.unwrap_or(run.observed_at);
+                }
+                Record::Finished(finished) => run.observed_at = finished.finished_at.unwrap_or(run.observed_at),
+                Record::Host(host) => {
+                    tally.set_aside(&host.quarantine);
+                    hosts.extend(host.has_answered().then_some(host));
+                }
+            }
+        }
+        tally.hosts_up = tally.hosts_up.saturating_add(u32::try_from(hosts.len()).unwrap_or(u32::MAX));
+        let import = Import { handler, tenant, origin, observed_at: run.observed_at };
+        apply_together(&import, hosts, tally).await?;
+    }
+    Ok(())
+}
+
+/// What is known of all of these hosts is read together; then each is applied by itself.
+async fn apply_together(import: &Import<'_>, hosts: Vec<HostObservation>, tally: &mut Tally) -> Result<(), Error> {
+    let mut seen = Vec::with_capacity(hosts.len());
+    for host in hosts {
+        match Seen::of(host, import.observed_at) {
+            Some(host) => seen.push(host),
+            None => tally.refuse("no-identifier", 1),
+        }
+    }
+    let prior = Prior::read(import, &seen).await?;
+    let applied = try_join_all(seen.iter().map(|host| host::apply(import, host, &prior))).await?;
+    applied.iter().for_each(|applied| tally.add(applied));
+    Ok(())
+}

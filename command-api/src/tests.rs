@@ -1,0 +1,8 @@
+//! Commands as clients send them, against a real Postgres.
+
+mod access;
+mod assets;
+mod scans;
+mod timer;
+mod triage;
+mod world;

@@ -1,0 +1,165 @@
+//! One batch into one projection: in one transaction if all is well, in smaller ones around what is not.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sqlx::PgPool;
+
+use crate::checkpoint::{self, Checkpoint};
+use crate::event::{Event, Place};
+use crate::failure::Failure;
+use crate::feed::{Range, store::StoreFeed};
+use crate::parked::{self, Verdicts};
+use crate::projection::Projection;
+use crate::sieve;
+
+/// Nothing here needs to outlive a crash of Postgres: what is lost is lost together with its checkpoint and applied
+/// again. So a batch does not wait for the disk.
+const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off";
+
+/// Partition → the seq that is applied now.
+pub(crate) type Positions = BTreeMap<i16, i64>;
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    pub positions: Positions,
+    pub events: usize,
+    pub parked: usize,
+}
+
+/// Applies or parks every event, in order, none twice. Only the machine's failures come back as errors.
+pub(crate) async fn apply<P: Projection>(
+    pool: &PgPool,
+    feed: &StoreFeed,
+    events: Vec<Arc<Event>>,
+    events_max: usize,
+) -> Result<Applied, Failure> {
+    let mut applied = Applied::default();
+    let mut verdicts = Verdicts::new();
+    let mut pending = vec![events];
+    while let Some(batch) = pending.pop() {
+        match transact::<P>(pool, &batch, &verdicts).await {
+            Ok(done) => applied.add(done),
+            Err(Failure::Guilty(place, fault)) => {
+                verdicts.insert(place, fault.0);
+                pending.push(batch);
+            }
+            Err(Failure::Data(error)) => bisect(batch, &error, &mut verdicts, &mut pending),
+            Err(Failure::Gap { partition, applied: after }) => {
+                pending.push(refill(feed, batch, partition, after, events_max).await?);
+            }
+            Err(failure @ (Failure::TakenBack { .. } | Failure::Database(_))) => return Err(failure),
+        }
+    }
+    Ok(applied)
+}
+
+/// The first half comes first: both are contiguous pieces of each partition.
+fn bisect(
+    mut batch: Vec<Arc<Event>>,
+    error: &sqlx::Error,
+    verdicts: &mut Verdicts,
+    pending: &mut Vec<Vec<Arc<Event>>>,
+) {
+    if let [alone] = batch.as_slice() {
+        verdicts.insert(alone.place, sql_state(error));
+        pending.push(batch);
+    } else {
+        let second = batch.split_off(batch.len() / 2);
+        pending.push(second);
+        pending.push(batch);
+    }
+}
+
+/// The code alone: the message may quote the value.
+fn sql_state(error: &sqlx::Error) -> String {
+    let code = error.as_database_error().and_then(|error| error.code());
+    format!("SQLSTATE {}", code.as_deref().unwrap_or("unknown"))
+}
+
+/// What lies between the checkpoint and the batch. A gap too large for one batch is filled from its front; the rest of
+/// the partition comes later.
+async fn refill(
+    feed: &StoreFeed,
+    batch: Vec<Arc<Event>>,
+    partition: i16,
+    after: i64,
+    events_max: usize,
+) -> Result<Vec<Arc<Event>>, Failure> {
+    let first = batch.iter().map(|event| event.place).find(|place| place.partition == partition && place.seq > after);
+    let Some(Place { seq: first, .. }) = first else { return Ok(batch) };
+    let upto = (first - 1).min(after + events_max as i64);
+    tracing::warn!(partition, after, first, "the feed left a gap, which is read from the store");
+    let missing = feed.read(&[Range { partition, after, upto }]).await?;
+    let whole = upto == first - 1;
+    let keep = |event: &Arc<Event>| whole || event.place.partition != partition;
+    let mut batch: Vec<Arc<Event>> = missing.into_iter().chain(batch.into_iter().filter(keep)).collect();
+    batch.sort_by_key(|event| event.place);
+    Ok(batch)
+}
+
+async fn transact<P: Projection>(pool: &PgPool, batch: &[Arc<Event>], verdicts: &Verdicts) -> Result<Applied, Failure> {
+    let mut partitions: Vec<i16> = batch.iter().map(|event| event.place.partition).collect();
+    partitions.dedup();
+    let mut transaction = pool.begin_with(BEGIN).await?;
+    let checkpoints = checkpoint::lock(&mut transaction, P::NAME, &partitions).await?;
+    let (fresh, mut reached) = fresh(batch, &checkpoints)?;
+    if fresh.is_empty() {
+        return Ok(Applied::at(&checkpoints));
+    }
+    let sifted = sieve::sift::<P>(&mut transaction, &checkpoints, &fresh, verdicts).await?;
+    if !sifted.to_park.is_empty() {
+        parked::park_streams(&mut transaction, P::NAME, &sifted.newly_parked).await?;
+        parked::park_events(&mut transaction, P::NAME, &sifted.to_park).await?;
+        for newly in &sifted.newly_parked {
+            tracing::error!(projection = P::NAME, stream = %newly.event.stream, event = %newly.event.id,
+                reason = newly.reason, "a stream is parked: its event cannot be applied");
+            if let Some(checkpoint) = reached.get_mut(&newly.event.place.partition) {
+                checkpoint.parked_streams += 1;
+            }
+        }
+    }
+    if !sifted.to_apply.is_empty() {
+        P::apply(&sifted.to_apply, &mut transaction).await?;
+    }
+    checkpoint::advance(&mut transaction, P::NAME, &reached).await?;
+    transaction.commit().await?;
+    Ok(Applied { events: fresh.len(), parked: sifted.newly_parked.len(), ..Applied::at(&reached) })
+}
+
+/// What the locked checkpoints have not seen, and where they stand after it.
+fn fresh<'a>(
+    batch: &'a [Arc<Event>],
+    checkpoints: &BTreeMap<i16, Checkpoint>,
+) -> Result<(Vec<&'a Event>, BTreeMap<i16, Checkpoint>), Failure> {
+    let mut reached = checkpoints.clone();
+    let mut fresh = vec![];
+    for event in batch {
+        let Place { partition, seq } = event.place;
+        // A projection without its checkpoint rows was never created: nothing to decide by.
+        let at = reached.get_mut(&partition).ok_or(Failure::Database(sqlx::Error::RowNotFound))?;
+        if seq <= at.seq {
+            continue;
+        }
+        if seq != at.seq + 1 {
+            return Err(Failure::Gap { partition, applied: at.seq });
+        }
+        at.seq = seq;
+        fresh.push(event.as_ref());
+    }
+    Ok((fresh, reached))
+}
+
+impl Applied {
+    fn at(checkpoints: &BTreeMap<i16, Checkpoint>) -> Self {
+        let positions = checkpoints.iter().map(|(partition, at)| (*partition, at.seq)).collect();
+        Self { positions, ..Self::default() }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.positions.extend(other.positions);
+        self.events += other.events;
+        self.parked += other.parked;
+    }
+}

@@ -1,0 +1,66 @@
+//! What the projector counts, each metric a documented field. All are labelled with the projection.
+
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+
+const LABEL: &[&str] = &["projection"];
+const BATCH_BUCKETS_EVENTS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0];
+const APPLY_BUCKETS_SECONDS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0];
+
+/// The metrics of the projector. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// `securenet_projection_lag_events`: events in the log that are not applied yet.
+    pub lag_events: IntGaugeVec,
+    /// `securenet_projection_lag_seconds`: the age of the oldest event that is not applied yet; 0 when there is none.
+    pub lag_seconds: GaugeVec,
+    /// `securenet_projection_batch_events`: events of one batch.
+    pub batch_events: HistogramVec,
+    /// `securenet_projection_apply_seconds`: one batch from the lock on its checkpoints to its commit.
+    pub apply_seconds: HistogramVec,
+    /// `securenet_projection_events_total`: events taken into account, those parked or ignored among them.
+    pub events: IntCounterVec,
+    /// `securenet_projection_retries_total`: batches that the machine, not an event, kept from being applied.
+    pub retries: IntCounterVec,
+    /// `securenet_projection_parked_streams`: streams that wait because one of their events could not be applied.
+    pub parked_streams: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Fails only when the names are registered already.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let batch = HistogramOpts::new("securenet_projection_batch_events", "Events of one batch.");
+        let apply = HistogramOpts::new("securenet_projection_apply_seconds", "One batch from its lock to its commit.");
+        let metrics = Self {
+            lag_events: IntGaugeVec::new(
+                Opts::new("securenet_projection_lag_events", "Events in the log that are not applied yet."),
+                LABEL,
+            )?,
+            lag_seconds: GaugeVec::new(
+                Opts::new("securenet_projection_lag_seconds", "Age of the oldest event that is not applied yet."),
+                LABEL,
+            )?,
+            batch_events: HistogramVec::new(batch.buckets(BATCH_BUCKETS_EVENTS.to_vec()), LABEL)?,
+            apply_seconds: HistogramVec::new(apply.buckets(APPLY_BUCKETS_SECONDS.to_vec()), LABEL)?,
+            events: IntCounterVec::new(
+                Opts::new("securenet_projection_events_total", "Events taken into account."),
+                LABEL,
+            )?,
+            retries: IntCounterVec::new(
+                Opts::new("securenet_projection_retries_total", "Batches that the machine kept from being applied."),
+                LABEL,
+            )?,
+            parked_streams: IntGaugeVec::new(
+                Opts::new("securenet_projection_parked_streams", "Streams that wait for a decision about an event."),
+                LABEL,
+            )?,
+        };
+        registry.register(Box::new(metrics.lag_events.clone()))?;
+        registry.register(Box::new(metrics.lag_seconds.clone()))?;
+        registry.register(Box::new(metrics.batch_events.clone()))?;
+        registry.register(Box::new(metrics.apply_seconds.clone()))?;
+        registry.register(Box::new(metrics.events.clone()))?;
+        registry.register(Box::new(metrics.retries.clone()))?;
+        registry.register(Box::new(metrics.parked_streams.clone()))?;
+        Ok(metrics)
+    }
+}

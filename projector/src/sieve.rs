@@ -1,0 +1,79 @@
+//! What of a batch is applied and what waits: decided event by event, before any row is written, so that the set-based
+//! statements see only what they can apply.
+
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::checkpoint::Checkpoint;
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::parked::{self, NewlyParked, ParkedStreams, Verdicts};
+use crate::projection::Projection;
+
+#[derive(Debug, Default)]
+pub(crate) struct Sifted<'a> {
+    pub to_apply: Vec<&'a Event>,
+    pub newly_parked: Vec<NewlyParked<'a>>,
+    pub to_park: Vec<&'a Event>,
+}
+
+/// `fresh` is what the checkpoints have not seen, in order.
+pub(crate) async fn sift<'a, P: Projection>(
+    transaction: &mut PgConnection,
+    checkpoints: &BTreeMap<i16, Checkpoint>,
+    fresh: &[&'a Event],
+    verdicts: &Verdicts,
+) -> Result<Sifted<'a>, Failure> {
+    let read: Vec<&Event> = fresh.iter().copied().filter(|event| event.kind.is_none_or(P::reads)).collect();
+    let holding: Vec<i16> =
+        checkpoints.iter().filter(|(_, at)| at.parked_streams > 0).map(|(partition, _)| *partition).collect();
+    let is_guilty = |event: &Event| P::fault(event).is_some() || verdicts.contains_key(&event.place);
+    if holding.is_empty() && !read.iter().any(|event| is_guilty(event)) {
+        return Ok(Sifted { to_apply: read, ..Sifted::default() });
+    }
+    let parked = parked::streams_in(transaction, P::NAME, &holding).await?;
+    let parents = parents::<P>(transaction, &read).await?;
+    Ok(divide::<P>(&read, parked, &parents, verdicts))
+}
+
+fn divide<'a, P: Projection>(
+    read: &[&'a Event],
+    mut parked: ParkedStreams,
+    parents: &HashMap<Uuid, Uuid>,
+    verdicts: &Verdicts,
+) -> Sifted<'a> {
+    let mut sifted = Sifted::default();
+    for &event in read {
+        let parent = P::hangs_below(event).or_else(|| parents.get(&event.stream).copied());
+        let below = parent.and_then(|parent| parked.get(&parent).copied());
+        let guilt = P::fault(event).map(|fault| fault.0.clone()).or_else(|| verdicts.get(&event.place).cloned());
+        if let Entry::Vacant(unparked) = parked.entry(event.stream) {
+            let (because_of, reason) = match (below, guilt) {
+                (Some(guilty), _) => (guilty, "hangs below a parked stream".to_owned()),
+                (None, Some(reason)) => (event.stream, reason),
+                (None, None) => {
+                    sifted.to_apply.push(event);
+                    continue;
+                }
+            };
+            unparked.insert(because_of);
+            sifted.newly_parked.push(NewlyParked { event, because_of, reason });
+        }
+        sifted.to_park.push(event);
+    }
+    sifted
+}
+
+/// What streams begun before this batch hang below, which only their first events say.
+async fn parents<P: Projection>(
+    transaction: &mut PgConnection,
+    read: &[&Event],
+) -> Result<HashMap<Uuid, Uuid>, Failure> {
+    let streams: HashSet<(i16, Uuid)> =
+        read.iter().filter(|event| event.version > 1).map(|event| (event.place.partition, event.stream)).collect();
+    let streams: Vec<(i16, Uuid)> = streams.into_iter().collect();
+    let firsts = parked::first_events(transaction, &streams).await?;
+    Ok(firsts.iter().filter_map(|first| Some((first.stream, P::hangs_below(first)?))).collect())
+}

@@ -1,0 +1,224 @@
+//! A log and its read models for one test: appends events the way the store lays them out, and projects them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::vocabulary::{StreamId, TenantId, Timestamp, partition_of};
+use event_schemas::{Actor, Header, Meta, Written, codec};
+use platform::testing::{TestDatabase, database};
+use serde_json::json;
+use sqlx::{PgPool, Postgres, QueryBuilder};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use crate::apply::apply;
+use crate::checkpoint;
+use crate::event::{Event, Place};
+use crate::failure::Failure;
+use crate::feed::{next_ranges, store::StoreFeed};
+use crate::projection::Projection;
+use crate::projections::{
+    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, findings::Findings, organizations::Organizations,
+    scans::Scans, summary::Summary, users::Users,
+};
+
+/// Noon of 2026-01-05, where every log of these tests begins; each event is a second later than the one before.
+const BEGINNING_MICROS: i64 = 1_767_614_400_000_000;
+pub(super) const OBSERVED_MICROS: i64 = BEGINNING_MICROS - 60_000_000;
+
+pub(super) struct World {
+    pub database: TestDatabase,
+    pub admin: PgPool,
+    pub projector: PgPool,
+    pub feed: StoreFeed,
+    log: Mutex<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    events: i64,
+    versions: BTreeMap<Uuid, i64>,
+}
+
+/// What is appended.
+pub(super) struct Fact {
+    pub tenant: Uuid,
+    pub stream: Uuid,
+    pub actor: Actor,
+    pub type_name: String,
+    pub body: Vec<u8>,
+    pub meta: Option<Meta>,
+}
+
+impl Fact {
+    pub(super) fn of(tenant: Uuid, stream: Uuid, written: &Written) -> Self {
+        let encoded = codec::encode_written(written).unwrap();
+        let (type_name, body) = (encoded.type_name.to_owned(), encoded.body);
+        Self { tenant, stream, actor: Actor::Operator, type_name, body, meta: None }
+    }
+
+    pub(super) fn json(tenant: Uuid, stream: Uuid, type_name: &str, body: serde_json::Value) -> Self {
+        let body = body.to_string().into_bytes();
+        Self { tenant, stream, actor: Actor::Operator, type_name: type_name.to_owned(), body, meta: None }
+    }
+
+    pub(super) fn by(self, actor: Actor) -> Self {
+        Self { actor, ..self }
+    }
+
+    pub(super) fn registered(tenant: Uuid, device: Uuid, kind: &str) -> Self {
+        let body = json!({"identifiers": {"network": "default", "addresses": ["10.0.0.7", "2001:db8::7"]},
+            "profile": {"type": kind, "name": "core", "latitude_e6": 52_520_000}, "criticality": "high", "metadata": {"rack": "4"}});
+        Self::json(tenant, device, "device.registered", body)
+    }
+
+    pub(super) fn raised(tenant: Uuid, finding: Uuid, device: Option<Uuid>, severity: &str) -> Self {
+        let body = json!({"device": device, "type": "open-port", "title": "Port 22 is open", "severity": severity, "tool": "nmap",
+            "cves": ["CVE-2024-0001", "CVE-2024-0002"], "cvss": ["CVSS:3.1/AV:N"], "cvss_score_tenths": 75, "evidence": "22/tcp",
+            "protocol": "tcp", "port": 22, "observed_at": OBSERVED_MICROS});
+        Self::json(tenant, finding, "finding.raised", body)
+    }
+
+    /// Bytes that no reader understands.
+    pub(super) fn broken(tenant: Uuid, stream: Uuid, type_name: &str) -> Self {
+        let body = br#"{"nothing":"of use"}"#.to_vec();
+        Self { tenant, stream, actor: Actor::Operator, type_name: type_name.to_owned(), body, meta: None }
+    }
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let database = database().await;
+        let admin = database.admin_pool().await;
+        let projector = database.pool("projector").await;
+        let feed = StoreFeed::new(projector.clone());
+        Self { database, admin, projector, feed, log: Mutex::default() }
+    }
+
+    pub(super) async fn append_fact(&self, fact: Fact) -> Place {
+        let mut log = self.log.lock().await;
+        log.events += 1;
+        let recorded_at = Timestamp::from_micros(BEGINNING_MICROS + log.events * 1_000_000);
+        let version = log.versions.entry(fact.stream).or_default();
+        *version += 1;
+        let (body_len, body_sha256) = Header::of_body(&fact.body);
+        let header = Header {
+            actor: fact.actor,
+            body_len,
+            body_sha256,
+            causation: None,
+            correlation: Uuid::from_u128(0xC0),
+            id: Uuid::now_v7(),
+            recorded_at,
+            schema_version: 1,
+            stream: StreamId::new(fact.stream),
+            stream_version: *version,
+            tenant: TenantId::new(fact.tenant),
+            event_type: fact.type_name,
+        };
+        self.insert(&header, &fact.body, fact.meta.and_then(|meta| meta.bytes())).await
+    }
+
+    async fn insert(&self, header: &Header, body: &[u8], meta: Option<Vec<u8>>) -> Place {
+        let partition = i16::from(partition_of(header.tenant));
+        let seq: i64 = sqlx::query_scalar(
+            "WITH head AS (UPDATE store.partition_head SET seq = seq + 1, recorded_at = to_timestamp($2::float8 / 1e6)
+                           WHERE partition = $1 RETURNING seq)
+             INSERT INTO store.events (partition, seq, tenant_id, stream_id, stream_version, event_id, type, schema_version,
+                                       recorded_at, header, body, meta)
+             SELECT $1, head.seq, $3, $4, $5, $6, $7, 1, to_timestamp($2::float8 / 1e6), $8, $9, $10 FROM head RETURNING seq",
+        )
+        .bind(partition)
+        .bind(header.recorded_at.micros())
+        .bind(header.tenant.uuid())
+        .bind(header.stream.uuid())
+        .bind(header.stream_version)
+        .bind(header.id)
+        .bind(&header.event_type)
+        .bind(header.bytes())
+        .bind(body)
+        .bind(meta)
+        .fetch_one(&self.admin)
+        .await
+        .unwrap();
+        Place { partition, seq }
+    }
+
+    /// All that is in the log, in batches of a size.
+    pub(super) async fn catch_up<P: Projection>(&self, batch_events: usize) {
+        while self.step::<P>(batch_events).await.unwrap() > 0 {}
+    }
+
+    pub(super) async fn step<P: Projection>(&self, batch_events: usize) -> Result<usize, Failure> {
+        let positions = checkpoint::positions(&self.projector, P::NAME).await?;
+        let ranges = next_ranges(&positions, &self.feed.heads().await?, batch_events);
+        let events = self.feed.read(&ranges).await?;
+        Ok(apply::<P>(&self.projector, &self.feed, events, batch_events).await?.events)
+    }
+
+    pub(super) async fn catch_up_all(&self, batch_events: usize) {
+        self.catch_up::<Organizations>(batch_events).await;
+        self.catch_up::<Users>(batch_events).await;
+        self.catch_up::<ApiKeys>(batch_events).await;
+        self.catch_up::<Devices>(batch_events).await;
+        self.catch_up::<Findings>(batch_events).await;
+        self.catch_up::<Scans>(batch_events).await;
+        self.catch_up::<Summary>(batch_events).await;
+        self.catch_up::<AuditTrail>(batch_events).await;
+    }
+
+    /// Everything in the log, as the feed reads it.
+    pub(super) async fn events(&self) -> Vec<Arc<Event>> {
+        let heads = self.feed.heads().await.unwrap();
+        self.feed.read(&next_ranges(&BTreeMap::new(), &heads, usize::MAX / 2)).await.unwrap()
+    }
+
+    /// One text a row, in order. Times of projecting are left out.
+    pub(super) async fn rows(&self, query: &str) -> Vec<String> {
+        let rows = format!("SELECT (to_jsonb(q) - 'applied_at' - 'parked_at')::text FROM ({query}) AS q ORDER BY 1");
+        QueryBuilder::<Postgres>::new(rows).build_query_scalar().fetch_all(&self.admin).await.unwrap()
+    }
+
+    pub(super) async fn number(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(&self.admin).await.unwrap()
+    }
+
+    /// Every row of every read model, checkpoints and parked streams among them.
+    pub(super) async fn read_models(&self) -> BTreeMap<String, Vec<String>> {
+        let mut models = BTreeMap::new();
+        for table in self.tables().await {
+            models.insert(table.clone(), self.rows(&format!("SELECT * FROM read.{table}")).await);
+        }
+        models
+    }
+
+    /// Read models as they are now against those before, table by table.
+    pub(super) async fn assert_read_models(&self, expected: &BTreeMap<String, Vec<String>>) {
+        for (table, rows) in self.read_models().await {
+            assert_eq!(rows, expected[&table], "read.{table}");
+        }
+    }
+
+    /// Back to before the first event.
+    pub(super) async fn forget_read_models(&self) {
+        for table in self.tables().await {
+            let empty = match table.as_str() {
+                "checkpoints" => "UPDATE read.checkpoints SET seq = 0, epoch = 1, parked_streams = 0".to_owned(),
+                "live_generations" => continue,
+                table => format!("TRUNCATE read.{table}"),
+            };
+            QueryBuilder::<Postgres>::new(empty).build().execute(&self.admin).await.unwrap();
+        }
+    }
+
+    async fn tables(&self) -> Vec<String> {
+        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'read'")
+            .fetch_all(&self.admin)
+            .await
+            .unwrap()
+    }
+}
+
+pub(super) fn id(number: u128) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | number)
+}

@@ -1,0 +1,53 @@
+//! What this service counts, each metric a documented field.
+//!
+//! Requests themselves are counted by the platform's middleware.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, Registry};
+
+/// Upper bounds of waits in seconds, up to the longest wait there is.
+const WAIT_BUCKETS_SECONDS: [f64; 9] = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 2.0];
+
+/// The metrics of query-api.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// `query_consistency_wait_seconds`: how long requests with `X-Consistency` waited for the projections, those
+    /// that did not have to wait left out.
+    pub consistency_wait_seconds: Histogram,
+    /// `query_consistency_timeouts_total`: requests answered 425 because a projection did not get there in time.
+    pub consistency_timeouts: IntCounter,
+    /// `query_summary_requests_total`: summaries asked for.
+    pub summary_requests: IntCounter,
+    /// `query_summary_computed_total`: summaries worked out; the others came from the cache.
+    pub summary_computed: IntCounter,
+    /// `query_denials_total`: requests refused for lack of a right.
+    pub denials: IntCounter,
+}
+
+impl Metrics {
+    /// Fails only when the names are registered already.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let waits = HistogramOpts::new(
+            "query_consistency_wait_seconds",
+            "Time requests with X-Consistency waited for the projections.",
+        );
+        let metrics = Self {
+            consistency_wait_seconds: Histogram::with_opts(waits.buckets(WAIT_BUCKETS_SECONDS.to_vec()))?,
+            consistency_timeouts: IntCounter::new(
+                "query_consistency_timeouts_total",
+                "Requests answered 425 because a projection did not get there in time.",
+            )?,
+            summary_requests: IntCounter::new("query_summary_requests_total", "Summaries asked for.")?,
+            summary_computed: IntCounter::new(
+                "query_summary_computed_total",
+                "Summaries worked out rather than taken from the cache.",
+            )?,
+            denials: IntCounter::new("query_denials_total", "Requests refused for lack of a right.")?,
+        };
+        registry.register(Box::new(metrics.consistency_wait_seconds.clone()))?;
+        registry.register(Box::new(metrics.consistency_timeouts.clone()))?;
+        registry.register(Box::new(metrics.summary_requests.clone()))?;
+        registry.register(Box::new(metrics.summary_computed.clone()))?;
+        registry.register(Box::new(metrics.denials.clone()))?;
+        Ok(metrics)
+    }
+}

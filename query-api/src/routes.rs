@@ -1,0 +1,71 @@
+//! The routes: one file per resource, and the one table that mounts them.
+//!
+//! A handler is four verbs: extract, translate, call, answer. GET and HEAD are the same handler; the server leaves
+//! the body of a HEAD out.
+
+pub mod api_keys;
+pub mod audit_trail;
+pub mod devices;
+pub mod findings;
+pub mod me;
+pub mod organizations;
+pub mod scans;
+pub mod summary;
+pub mod users;
+
+use actix_web::{
+    FromRequest, Handler, HttpRequest, HttpResponse, Responder,
+    web::{self, ServiceConfig},
+};
+use platform::problem::unknown_route;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    error::{Answer, Failure},
+    parameters::Parameters,
+};
+
+pub fn mount(app: &mut ServiceConfig) {
+    get(app, "/v1/me", me::show);
+    get(app, "/v1/organization", organizations::show_own);
+    get(app, "/v1/organizations", organizations::list);
+    get(app, "/v1/users", users::list);
+    get(app, "/v1/api-keys", api_keys::list);
+    get(app, "/v1/devices", devices::list);
+    get(app, "/v1/devices/{id}", devices::show);
+    get(app, "/v1/findings", findings::list);
+    get(app, "/v1/findings/{id}", findings::show);
+    get(app, "/v1/findings/{id}/history", findings::history);
+    get(app, "/v1/scans", scans::list);
+    get(app, "/v1/scans/{id}", scans::show);
+    get(app, "/v1/summary", summary::show);
+    get(app, "/v1/audit-trail", audit_trail::list);
+}
+
+fn get<F, Args>(app: &mut ServiceConfig, path: &str, handler: F)
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let resource = web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(unknown_route));
+    app.service(resource);
+}
+
+/// The id in the path. What is no id names no resource.
+fn id(request: &HttpRequest) -> Result<Uuid, Failure> {
+    request.match_info().get("id").and_then(|id| Uuid::parse_str(id).ok()).ok_or_else(Failure::not_found)
+}
+
+/// For routes without parameters: any is unknown.
+fn take_no_parameters(request: &HttpRequest) -> Result<(), Failure> {
+    Ok(Parameters::of(request).finish()?)
+}
+
+fn json(answer: &impl Serialize) -> Answer {
+    Ok(HttpResponse::Ok().json(answer))
+}

@@ -1,0 +1,120 @@
+//! What the routes share, and how they are mounted.
+//!
+//! Whoever wires the process mounts [`QueryApi::configure`] behind a guard for GET and HEAD, gives the app its
+//! request-id middleware and its default service, and stops the poller with the token it passed in. No listener is
+//! opened here.
+
+use actix_web::{
+    HttpRequest,
+    web::{Data, ServiceConfig},
+};
+use platform::{auth::Authenticator, keyring::Keyring};
+use prometheus::Registry;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    access::DenialSink,
+    cache::SummaryCache,
+    config::Config,
+    docs::{self, Documents},
+    error::Failure,
+    freshness::{self, Freshness},
+    metrics::Metrics,
+    page::{CursorKey, Pager, QueryIdentity},
+    routes,
+    tenant_tx::{Reader, TenantTx},
+};
+
+/// Everything query-api is given.
+pub struct Services {
+    pub config: Config,
+    /// The pool of the role `reader`.
+    pub pool: PgPool,
+    pub authenticator: Authenticator,
+    pub keyring: Keyring,
+    /// Where refused requests are reported; without it they are only counted.
+    pub denials: Option<DenialSink>,
+    /// The OpenAPI document of command-api, which the documents' page shows beside ours.
+    pub command_document: serde_json::Value,
+    pub stop: CancellationToken,
+}
+
+/// query-api, ready to be mounted once per worker.
+#[derive(Clone)]
+pub struct QueryApi {
+    state: Data<State>,
+    authenticator: Data<Authenticator>,
+    documents: Documents,
+}
+
+/// What handlers share.
+pub struct State {
+    pub reader: Reader,
+    pub freshness: Freshness,
+    pub keyring: Keyring,
+    pub summaries: SummaryCache,
+    pub metrics: Metrics,
+    pub denials: Option<DenialSink>,
+    cursor_key: CursorKey,
+}
+
+impl QueryApi {
+    /// Registers the metrics and starts the poller of the checkpoints; needs a Tokio runtime.
+    pub fn start(services: Services, registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Metrics::register(registry)?;
+        let reader = Reader::new(services.pool);
+        let state = State {
+            freshness: Freshness::start(reader.clone(), metrics.clone(), services.stop),
+            reader,
+            keyring: services.keyring,
+            summaries: SummaryCache::new(services.config.summary_cache_entries),
+            metrics,
+            denials: services.denials,
+            cursor_key: CursorKey::new(services.config.cursor_key.expose().as_bytes()),
+        };
+        Ok(Self {
+            state: Data::new(state),
+            authenticator: Data::new(services.authenticator),
+            documents: Documents::new(services.command_document),
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn freshness(&self) -> &Freshness {
+        &self.state.freshness
+    }
+
+    pub fn configure(&self, app: &mut ServiceConfig) {
+        app.app_data(self.state.clone()).app_data(self.authenticator.clone());
+        routes::mount(app);
+        docs::mount(&self.documents, app);
+    }
+}
+
+impl State {
+    /// A transaction in the tenant's name, opened once `projections` are as far as the request asks.
+    pub async fn read(&self, request: &HttpRequest, tenant: Uuid, projections: &[&str]) -> Result<TenantTx, Failure> {
+        self.await_position(request, Some(tenant), projections).await?;
+        Ok(self.reader.tenant(tenant).await?)
+    }
+
+    /// Waits for the position in `X-Consistency`, if there is one.
+    pub async fn await_position(
+        &self,
+        request: &HttpRequest,
+        tenant: Option<Uuid>,
+        projections: &[&str],
+    ) -> Result<(), Failure> {
+        if let Some(position) = freshness::asked(request, tenant)? {
+            self.freshness.reach(position, projections).await?;
+        }
+        Ok(())
+    }
+
+    /// The pager of one query; `query` is what the cursor must agree with.
+    pub fn pager(&self, tenant: Uuid, route: &str, query: &impl std::fmt::Debug) -> Pager<'_> {
+        Pager { key: &self.cursor_key, identity: QueryIdentity::new(tenant, route, query) }
+    }
+}

@@ -1,0 +1,87 @@
+//! The dashboard's numbers and their cache.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::world::World;
+
+async fn counters(world: &World, tenant: Uuid, critical: i64) {
+    sqlx::query(
+        "INSERT INTO read.finding_counts_g1 (tenant_id, severity, disposition, detected, open, device_type, n) VALUES
+             ($1, 5, 'untriaged', true, true, 'server', $2), ($1, 5, 'confirmed', true, true, '', 2),
+             ($1, 4, 'false-positive', true, false, 'server', 3), ($1, 1, 'confirmed', false, false, 'printer', 0)
+         ON CONFLICT (tenant_id, severity, disposition, detected, open, device_type) DO UPDATE SET n = excluded.n",
+    )
+    .bind(tenant)
+    .bind(critical)
+    .execute(&world.admin)
+    .await
+    .unwrap();
+}
+
+fn count_of<'a>(list: &'a Value, field: &str, word: &Value) -> &'a Value {
+    list.as_array().unwrap().iter().find(|entry| entry[field] == *word).unwrap()
+}
+
+#[actix_web::test]
+async fn the_summary_adds_up_what_the_projection_counted() {
+    let world = World::new().await;
+    let tenant = world.organization("acme").await;
+    let token = world.user(tenant, "viewer").await;
+    counters(&world, tenant, 4).await;
+    world.devices(tenant, 1).await;
+    let device = world.any_id(super::world::ANY_DEVICE, tenant).await;
+    sqlx::query("INSERT INTO read.device_risk_g1 VALUES ($1, $2, 4, 1), ($1, gen_random_uuid(), 0, 9)")
+        .bind(tenant)
+        .bind(device)
+        .execute(&world.admin)
+        .await
+        .unwrap();
+    sqlx::query("INSERT INTO read.daily_counts_g1 VALUES ($1, (now() AT TIME ZONE 'UTC')::date, 6, 1)")
+        .bind(tenant)
+        .execute(&world.admin)
+        .await
+        .unwrap();
+    sqlx::query("INSERT INTO read.device_counts_g1 VALUES ($1, 'server', 3), ($1, '', 5)")
+        .bind(tenant)
+        .execute(&world.admin)
+        .await
+        .unwrap();
+    let summary = world.read(&token, "/v1/summary").await;
+    let findings = &summary["findings"];
+    assert_eq!((&findings["total"], &findings["open"]), (&9.into(), &6.into()));
+    let critical = count_of(&findings["by_severity"], "severity", &"critical".into());
+    assert_eq!((&critical["total"], &critical["open"]), (&6.into(), &6.into()));
+    let confirmed = count_of(&findings["by_disposition"], "disposition", &"confirmed".into());
+    assert_eq!((&confirmed["total"], &confirmed["open"]), (&2.into(), &2.into()));
+    let servers = count_of(&findings["by_device_type"], "device_type", &"server".into());
+    assert_eq!((&servers["total"], &servers["open"]), (&7.into(), &4.into()));
+    assert_eq!(count_of(&findings["by_device_type"], "device_type", &Value::Null)["total"], 2);
+    assert_eq!(
+        (&summary["devices"]["total"], &summary["devices"]["by_type"][1]["device_type"]),
+        (&8.into(), &"server".into())
+    );
+    assert_eq!(summary["per_day"].as_array().unwrap().len(), 30);
+    assert_eq!((&summary["per_day"][29]["raised"], &summary["per_day"][28]["raised"]), (&6.into(), &0.into()));
+    assert_eq!(summary["worst_devices"][0]["device_id"], device.to_string());
+    assert_eq!(summary["worst_devices"][1]["open_high"], 9);
+}
+
+#[actix_web::test]
+async fn a_summary_is_kept_until_its_projection_moves_and_never_longer() {
+    let world = World::new().await;
+    let (tenant, other) = (world.organization("acme").await, world.organization("globex").await);
+    let token = world.user(tenant, "viewer").await;
+    counters(&world, tenant, 1).await;
+    world.checkpoint(tenant, "summary", 1).await;
+    assert_eq!(world.read(&token, "/v1/summary").await["findings"]["total"], 6);
+    counters(&world, tenant, 10).await;
+    assert_eq!(world.read(&token, "/v1/summary").await["findings"]["total"], 6, "the same position, the same answer");
+    world.checkpoint(tenant, "summary", 2).await;
+    let position = format!("1.{}.2", crate::freshness::partition_of(tenant));
+    world.checkpoint(tenant, "devices", 2).await;
+    let read = super::world::get(&token, "/v1/summary").insert_header(("x-consistency", position));
+    assert_eq!(world.call(read).await.json()["findings"]["total"], 15);
+    let stranger = world.user(other, "viewer").await;
+    assert_eq!(world.read(&stranger, "/v1/summary").await["findings"]["total"], 0);
+}

@@ -1,0 +1,288 @@
+//! A deployment of its own for each test: database, organizations, callers and the service in front of them.
+
+use std::sync::{Arc, Mutex};
+
+use actix_web::{App, http::header::HeaderMap, middleware::from_fn, test, web};
+use platform::{
+    auth::{
+        Authenticator, OperatorToken,
+        api_key::ApiKey,
+        token::{Holder, Signer, Verifier, generate_pem},
+    },
+    env::Secret,
+    keyring::{Keyring, root_key},
+    problem::unknown_route,
+    request_id,
+    testing::{TestDatabase, database},
+};
+use prometheus::Registry;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{Config, Denial, QueryApi, Services, freshness::partition_of};
+
+pub(super) const OPERATOR_TOKEN: &str = "operator-token-of-forty-four-characters-0000";
+const ROOT_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+pub(super) struct World {
+    /// As superuser: past every policy, to arrange what a test needs.
+    pub(super) admin: PgPool,
+    pub(super) reader: PgPool,
+    pub(super) api: QueryApi,
+    pub(super) denials: Arc<Mutex<Vec<Denial>>>,
+    /// May make keys.
+    pub(super) keyring: Keyring,
+    signer: Signer,
+    stop: CancellationToken,
+    _database: TestDatabase,
+}
+
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) bytes: web::Bytes,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let database = database().await;
+        let reader = database.pool("reader").await;
+        let root = root_key(&Secret::new(ROOT_KEY.to_owned())).unwrap();
+        let (private, public) = generate_pem().unwrap();
+        let operator = OperatorToken::new(&Secret::new(OPERATOR_TOKEN.to_owned())).unwrap();
+        let denials = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&denials);
+        let stop = CancellationToken::new();
+        let services = Services {
+            config: Config {
+                cursor_key: Secret::new("a cursor key for tests of enough length".to_owned()),
+                summary_cache_entries: 100,
+            },
+            pool: reader.clone(),
+            authenticator: Authenticator::new(reader.clone(), Verifier::from_pem(&public).unwrap(), Some(operator)),
+            keyring: Keyring::new(reader.clone(), root.clone()),
+            denials: Some(Arc::new(move |denial| seen.lock().unwrap().push(denial))),
+            command_document: json!({"openapi": "3.1.0", "info": {"title": "commands"}}),
+            stop: stop.clone(),
+        };
+        Self {
+            admin: database.admin_pool().await,
+            reader,
+            api: QueryApi::start(services, &Registry::new()).unwrap(),
+            denials,
+            keyring: Keyring::new(database.pool("writer").await, root),
+            signer: Signer::from_pem(&private).unwrap(),
+            stop,
+            _database: database,
+        }
+    }
+
+    /// Sends a request through everything that stands before and behind a route.
+    pub(super) async fn call(&self, request: test::TestRequest) -> Answer {
+        let app = test::init_service(
+            App::new()
+                .wrap(from_fn(request_id::middleware))
+                .configure(|app| self.api.configure(app))
+                .default_service(web::to(unknown_route)),
+        )
+        .await;
+        let answer = test::call_service(&app, request.to_request()).await;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Answer { status, headers, bytes: test::read_body(answer).await }
+    }
+
+    pub(super) async fn get(&self, token: &str, uri: &str) -> Answer {
+        self.call(get(token, uri)).await
+    }
+
+    /// A GET that must succeed.
+    pub(super) async fn read(&self, token: &str, uri: &str) -> Value {
+        let answer = self.get(token, uri).await;
+        assert_eq!(answer.status, 200, "{uri}: {}", answer.text());
+        answer.json()
+    }
+
+    /// An organization, founded and read.
+    pub(super) async fn organization(&self, slug: &str) -> Uuid {
+        let tenant = Uuid::now_v7();
+        self.stream(tenant, tenant, "organization", None, None).await;
+        sqlx::query(
+            "INSERT INTO read.organizations_g1 (tenant_id, version, slug, name, plan, device_limit, status, founded_at,
+                 last_changed_at) VALUES ($1, 3, $2, $2, 'team', 5000, 'active', now(), now())",
+        )
+        .bind(tenant)
+        .bind(slug)
+        .execute(&self.admin)
+        .await
+        .unwrap();
+        tenant
+    }
+
+    /// A user's access token.
+    pub(super) async fn user(&self, tenant: Uuid, role: &str) -> String {
+        self.user_with_id(tenant, role).await.0
+    }
+
+    pub(super) async fn user_with_id(&self, tenant: Uuid, role: &str) -> (String, Uuid) {
+        let (user, session) = (Uuid::now_v7(), Uuid::now_v7());
+        self.stream(tenant, user, "user", None, Some(role)).await;
+        self.stream(tenant, session, "session", Some(user), None).await;
+        let now = chrono::Utc::now().timestamp().unsigned_abs();
+        let token = self.signer.sign(Holder { tenant, user, session }, Uuid::now_v7(), now, 600).unwrap();
+        (token, user)
+    }
+
+    /// A scanner's key, and its id.
+    pub(super) async fn scanner(&self, tenant: Uuid) -> (String, Uuid) {
+        let (key, id) = (ApiKey::generate().unwrap(), Uuid::now_v7());
+        self.stream(tenant, id, "api-key", None, Some("scanner")).await;
+        sqlx::query(
+            "INSERT INTO store.api_key_secrets (public_id, tenant_id, api_key_id, secret_sha256)
+             VALUES ($1, $2, $3, $4)",
+        )
+        .bind(key.public_id())
+        .bind(tenant)
+        .bind(id)
+        .bind(key.secret_sha256().to_vec())
+        .execute(&self.admin)
+        .await
+        .unwrap();
+        (key.expose().to_owned(), id)
+    }
+
+    async fn stream(&self, tenant: Uuid, id: Uuid, kind: &str, parent: Option<Uuid>, lane: Option<&str>) {
+        sqlx::query(
+            "INSERT INTO store.streams (stream_id, tenant_id, kind, version, fold_version, state, parent_id, lane, open)
+             VALUES ($1, $2, $3, 1, 1, '', $4, $5, true)",
+        )
+        .bind(id)
+        .bind(tenant)
+        .bind(kind)
+        .bind(parent)
+        .bind(lane)
+        .execute(&self.admin)
+        .await
+        .unwrap();
+    }
+
+    /// Devices, all registered at the same moment.
+    pub(super) async fn devices(&self, tenant: Uuid, count: i64) {
+        sqlx::query(
+            "WITH added AS (
+                 INSERT INTO read.devices_g1 (tenant_id, device_id, version, network, addresses, criticality,
+                     metadata_json, status, retired, registered_at, registered_by, last_changed_at)
+                 SELECT $1, gen_random_uuid(), 2, 'default', ARRAY['10.0.0.1'], 'medium', '{\"rack\":\"7\"}', 'up',
+                     false, '2026-01-01T00:00:00Z', 'operator', now() FROM generate_series(1, $2)
+                 RETURNING 1)
+             INSERT INTO read.device_totals_g1 (tenant_id, total) SELECT $1, count(*) FROM added",
+        )
+        .bind(tenant)
+        .bind(count)
+        .execute(&self.admin)
+        .await
+        .unwrap();
+    }
+
+    /// Findings of every severity in turn, changed in groups of ten at the same moment.
+    pub(super) async fn findings(&self, tenant: Uuid, count: i64) {
+        sqlx::query(
+            "WITH added AS (
+                 INSERT INTO read.findings_g1 (tenant_id, finding_id, version, severity, detected, disposition,
+                     remediation, type, title, cves, tool, raised_at, last_changed_at, last_observed_at, raised_by,
+                     cvss_vectors, metadata_json)
+                 SELECT $1, gen_random_uuid(), 4, n % 6, n % 4 <> 0,
+                     CASE n % 3 WHEN 0 THEN 'confirmed' WHEN 1 THEN 'untriaged' ELSE 'false-positive' END,
+                     CASE WHEN n % 3 = 2 THEN NULL WHEN n % 5 = 0 THEN 'in-progress' ELSE 'open' END,
+                     CASE n % 2 WHEN 0 THEN 'open-port' ELSE 'weak-cipher' END, 'finding ' || n, ARRAY[]::text[],
+                     'nmap', now(), '2026-01-01T00:00:00Z'::timestamptz + (n / 10) * interval '1 second', now(),
+                     'operator', ARRAY[]::text[], '{}'
+                 FROM generate_series(1, $2) AS n
+                 RETURNING 1)
+             INSERT INTO read.finding_totals_g1 (tenant_id, total) SELECT $1, count(*) FROM added",
+        )
+        .bind(tenant)
+        .bind(count)
+        .execute(&self.admin)
+        .await
+        .unwrap();
+    }
+
+    /// Scans, sent by a key or by a person.
+    pub(super) async fn scans(&self, tenant: Uuid, key: Option<Uuid>, count: i64) {
+        sqlx::query(
+            "INSERT INTO read.scans_g1 (tenant_id, scan_id, version, tool, lane, scope_devices, scope_hosts, sha256,
+                 bytes, observed_at, recorded_at, hosts_up, devices_registered, devices_updated, findings_raised,
+                 findings_known, refused, sender, sent_by_key)
+             SELECT $1, gen_random_uuid(), 1, 'nmap', 'network', 1, ARRAY['10.0.0.0/24'], repeat('0', 64), 9, now(),
+                 '2026-01-01T00:00:00Z', 1, 1, 0, 0, 0, 0, coalesce('key:' || $2::text, 'operator'), $2
+             FROM generate_series(1, $3)",
+        )
+        .bind(tenant)
+        .bind(key)
+        .bind(count)
+        .execute(&self.admin)
+        .await
+        .unwrap();
+    }
+
+    /// Moves a projection's checkpoint in the tenant's partition.
+    pub(super) async fn checkpoint(&self, tenant: Uuid, projection: &str, seq: i64) {
+        let moved =
+            sqlx::query("UPDATE read.checkpoints SET epoch = 1, seq = $3 WHERE projection = $1 AND partition = $2")
+                .bind(projection)
+                .bind(partition_of(tenant))
+                .bind(seq)
+                .execute(&self.admin)
+                .await
+                .unwrap();
+        assert_eq!(moved.rows_affected(), 1);
+    }
+
+    pub(super) async fn park(&self, tenant: Uuid, projection: &str, stream: Uuid) {
+        sqlx::query(
+            "INSERT INTO read.parked_streams (projection, generation, tenant_id, stream_id, kind, partition, first_seq,
+                 because_of, reason) VALUES ($1, 1, $2, $3, 'device', 0, 1, $3, 'unknown-type')",
+        )
+        .bind(projection)
+        .bind(tenant)
+        .bind(stream)
+        .execute(&self.admin)
+        .await
+        .unwrap();
+    }
+
+    /// Some id of a tenant's rows.
+    pub(super) async fn any_id(&self, sql: &'static str, tenant: Uuid) -> Uuid {
+        sqlx::query_scalar(sql).bind(tenant).fetch_one(&self.admin).await.unwrap()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub(super) const ANY_DEVICE: &str = "SELECT device_id FROM read.devices_g1 WHERE tenant_id = $1 LIMIT 1";
+pub(super) const ANY_FINDING: &str = "SELECT finding_id FROM read.findings_g1 WHERE tenant_id = $1 LIMIT 1";
+pub(super) const ANY_SCAN: &str = "SELECT scan_id FROM read.scans_g1 WHERE tenant_id = $1 LIMIT 1";
+
+pub(super) fn get(token: &str, uri: &str) -> test::TestRequest {
+    test::TestRequest::get().uri(uri).insert_header(("authorization", format!("Bearer {token}")))
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap()
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
