@@ -65,7 +65,7 @@ CREATE TABLE store.streams (
         autovacuum_analyze_threshold = 100000, autovacuum_analyze_scale_factor = 0,
         autovacuum_vacuum_insert_threshold = 200000, autovacuum_vacuum_insert_scale_factor = 0);
 CREATE INDEX streams_open_below ON store.streams (tenant_id, parent_id, lane) WHERE open AND parent_id IS NOT NULL;
-CREATE INDEX streams_due ON store.streams (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX streams_due ON store.streams (due_at, stream_id) WHERE due_at IS NOT NULL;
 -- A deployment has few organizations and many findings; this index holds only the former.
 CREATE INDEX streams_organizations ON store.streams (stream_id) WHERE kind = 'organization';
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use platform::private_postgres::SUPERUSER;
 use serde_json::json;
 
 use crate::client::Client;
@@ -11,6 +12,8 @@ use crate::{Failed, Outcome};
 
 /// From the first start to ready, initdb and seed included.
 const READY_MAX: Duration = Duration::from_secs(120);
+/// Of postmaster.pid, behind the process, its data and its start.
+const PORT_LINE: usize = 3;
 
 pub(crate) struct Process {
     child: Child,
@@ -23,7 +26,9 @@ impl Process {
     pub(crate) async fn start() -> Outcome<Self> {
         let binary = std::env::current_exe()?.with_file_name("securenet");
         if !binary.exists() {
-            return Err(Failed::from("build the server first: cargo build --release -p securenet"));
+            return Err(Failed::from(
+                "build the server first: cargo build --locked --release -p securenet, or ./dev bench",
+            ));
         }
         let directory = std::env::temp_dir().join(format!("securenet-bench-{}", std::process::id()));
         std::fs::create_dir_all(&directory)?;
@@ -47,7 +52,11 @@ impl Process {
 
     /// A URL of the private database as its superuser, for what only a benchmark does.
     pub(crate) fn superuser(&self) -> Outcome<String> {
-        Ok(std::fs::read_to_string(self.directory.join("dev/superuser-url"))?.trim().to_owned())
+        let directory = self.directory.join("dev");
+        let password = std::fs::read_to_string(directory.join("secrets/postgres-superuser"))?;
+        let running = std::fs::read_to_string(directory.join("postgres/data/postmaster.pid"))?;
+        let port = running.lines().nth(PORT_LINE).ok_or("postmaster.pid names no port")?;
+        Ok(format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/securenet"))
     }
 
     /// An access token of one of the demo organization's users.

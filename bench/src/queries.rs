@@ -63,7 +63,10 @@ async fn fill(process: &Process, token: &str, findings: i64) -> Outcome<Vec<Uuid
     let mut connection = PgConnection::connect(&process.superuser()?).await?;
     sqlx::query(FILL).bind(tenant).bind(findings).execute(&mut connection).await?;
     sqlx::query(FILL_CVES).bind(tenant).execute(&mut connection).await?;
-    sqlx::raw_sql("VACUUM ANALYZE read.findings_g1, read.finding_cves_g1; CHECKPOINT").execute(&mut connection).await?;
+    // One by one: several in one text are one transaction, in which there is no VACUUM.
+    for statement in ["VACUUM ANALYZE read.findings_g1, read.finding_cves_g1", "CHECKPOINT"] {
+        sqlx::raw_sql(statement).execute(&mut connection).await?;
+    }
     let ids = sqlx::query_scalar(
         "SELECT finding_id FROM read.findings_g1 WHERE tenant_id = $1 AND tool = 'benchmark' LIMIT $2",
     );

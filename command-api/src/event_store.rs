@@ -40,6 +40,7 @@ pub struct Due {
     pub tenant: TenantId,
     pub stream: StreamId,
     pub kind: String,
+    pub at: Timestamp,
 }
 
 impl EventStore {
@@ -96,12 +97,17 @@ impl EventStore {
         }))
     }
 
-    /// Streams of any tenant whose time is up at `now`, the longest overdue first, at most [`DUE_STREAMS_MAX`].
-    pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>, sqlx::Error> {
+    /// Streams of any tenant whose time is up at `now`, the longest overdue first, at most [`DUE_STREAMS_MAX`]; the next
+    /// page comes after the last of this one, so that streams which cannot be served do not hold up the others.
+    pub async fn due(&self, now: Timestamp, after: Option<&Due>) -> Result<Vec<Due>, sqlx::Error> {
+        let (at, stream) = after.map_or((0, Uuid::nil()), |due| (due.at.micros(), due.stream.uuid()));
         let rows = sqlx::query!(
-            "SELECT tenant_id, stream_id, kind FROM store.streams \
-             WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at LIMIT $2",
+            "SELECT tenant_id, stream_id, kind, due_at AS \"due_at!\" FROM store.streams \
+             WHERE due_at IS NOT NULL AND due_at <= $1 AND (due_at, stream_id) > ($2, $3) \
+             ORDER BY due_at, stream_id LIMIT $4",
             crate::appender::to_utc(now),
+            crate::appender::to_utc(Timestamp::from_micros(at)),
+            stream,
             DUE_STREAMS_MAX,
         )
         .fetch_all(&self.pool)
@@ -110,6 +116,7 @@ impl EventStore {
             tenant: TenantId::new(row.tenant_id),
             stream: StreamId::new(row.stream_id),
             kind: row.kind,
+            at: Timestamp::from_micros(row.due_at.timestamp_micros()),
         });
         Ok(due.collect())
     }

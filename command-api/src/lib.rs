@@ -2,6 +2,8 @@
 //!
 //! The only way to change anything. It owns the event store and never reads a read model: what it decides on is
 //! strongly consistent, and what it answers are ids, versions and positions.
+// A request's future nests deeper than the compiler's default looks when it computes its layout, optimizing.
+#![recursion_limit = "256"]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that meets the unexpected should stop right there"))]
 
 pub mod accounts;

@@ -61,18 +61,25 @@ pub async fn run(services: Services, stop: CancellationToken) {
 
 /// Sends every stream whose time is up its command, and answers how many followed it.
 pub async fn act(services: &Services) -> Result<usize, Error> {
-    let due = services.handler.store.due(services.handler.now()).await?;
+    let now = services.handler.now();
     let origin = Origin::of_process(Actor::Timer);
-    let outcomes = stream::iter(due).map(|due| expire(services, due, &origin)).buffer_unordered(DUE_IN_FLIGHT);
     let mut followed = 0;
-    let mut outcomes = std::pin::pin!(outcomes);
-    while let Some(outcome) = outcomes.next().await {
-        match outcome {
-            Ok(_) => followed += 1,
-            Err(error) => report(Err(error)),
+    let mut last = None;
+    loop {
+        let due = services.handler.store.due(now, last.as_ref()).await?;
+        last = due.last().cloned();
+        let outcomes = stream::iter(due).map(|due| expire(services, due, &origin)).buffer_unordered(DUE_IN_FLIGHT);
+        let mut outcomes = std::pin::pin!(outcomes);
+        while let Some(outcome) = outcomes.next().await {
+            match outcome {
+                Ok(_) => followed += 1,
+                Err(error) => report(Err(error)),
+            }
+        }
+        if last.is_none() {
+            return Ok(followed);
         }
     }
-    Ok(followed)
 }
 
 async fn expire(services: &Services, due: Due, origin: &Origin) -> Result<Option<Done>, Error> {

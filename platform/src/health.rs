@@ -12,10 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, Resource, web};
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::problem::method_not_allowed;
 
 /// A dependency that has not answered by then counts as down; probes themselves give up soon after.
 pub const CHECK_MAX_MS: u64 = 2_000;
@@ -106,10 +108,15 @@ impl Health {
     pub fn routes(&self) -> impl FnOnce(&mut web::ServiceConfig) + use<> {
         let health = web::Data::new(self.clone());
         move |config| {
-            config.service(web::resource("/health/live").get(live).head(live));
-            config.service(web::resource("/health/ready").app_data(health).get(ready).head(ready));
+            config.service(resource("/health/live").get(live).head(live));
+            config.service(resource("/health/ready").app_data(health).get(ready).head(ready));
         }
     }
+}
+
+/// A path to be read alone; other methods learn so.
+fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(|| async { method_not_allowed("GET, HEAD") }))
 }
 
 async fn live() -> HttpResponse {

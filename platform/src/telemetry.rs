@@ -4,7 +4,7 @@
 
 mod redact;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
@@ -66,9 +66,14 @@ pub fn start(settings: &Settings) -> Result<(), NoLog> {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Redacting(io::stderr));
     match settings.format {
         Format::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
-        Format::Pretty => lines.with_target(false).try_init(),
+        Format::Pretty => lines.with_target(false).with_ansi(is_read_by_a_person()).try_init(),
     }
     .map_err(|error| fault(&error))
+}
+
+/// Colours in a file or a pipe are noise.
+fn is_read_by_a_person() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|wish| wish.is_empty())
 }
 
 /// Redacts each line on its way to the writer below. A line arrives in one piece.

@@ -6,17 +6,21 @@
 use std::sync::Arc;
 
 use actix_web::{
-    HttpResponse,
+    HttpResponse, Resource,
     http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, LOCATION},
     web::{self, Bytes, Path, ServiceConfig},
 };
+use platform::problem::unknown_route;
 use utoipa_swagger_ui::{Config, Url, serve};
 
 use crate::{error::Failure, openapi::openapi};
 
-/// Where the documents are served.
+/// Where the documents and the page are served. No document says so, so whoever answers 405 has to be told.
+pub const PATHS: [&str; 4] = [COMMAND_DOCUMENT, QUERY_DOCUMENT, PAGE, PAGE_FILES];
 const COMMAND_DOCUMENT: &str = "/openapi/command-api.json";
 const QUERY_DOCUMENT: &str = "/openapi/query-api.json";
+const PAGE: &str = "/docs";
+const PAGE_FILES: &str = "/docs/{file:.*}";
 /// The page runs its own script and style, calls this very server, and shows its own pictures.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -44,11 +48,14 @@ pub fn mount(documents: &Documents, app: &mut ServiceConfig) {
         let config = Arc::clone(&config);
         async move { show(&file, config) }
     };
-    app.service(
-        web::resource("/docs")
-            .to(|| async { HttpResponse::PermanentRedirect().insert_header((LOCATION, "docs/")).finish() }),
-    );
-    app.service(web::resource("/docs/{file:.*}").route(web::get().to(page.clone())).route(web::head().to(page)));
+    let redirect = || async { HttpResponse::PermanentRedirect().insert_header((LOCATION, "docs/")).finish() };
+    app.service(resource(PAGE).get(redirect).head(redirect));
+    app.service(resource(PAGE_FILES).get(page.clone()).head(page));
+}
+
+/// Other methods than those it is given answer 405.
+fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(unknown_route))
 }
 
 fn serve_document(app: &mut ServiceConfig, path: &str, document: Bytes) {
@@ -56,7 +63,7 @@ fn serve_document(app: &mut ServiceConfig, path: &str, document: Bytes) {
         let document = document.clone();
         async move { HttpResponse::Ok().content_type("application/json").body(document) }
     };
-    app.service(web::resource(path).route(web::get().to(handler.clone())).route(web::head().to(handler)));
+    app.service(resource(path).get(handler.clone()).head(handler));
 }
 
 fn show(file: &str, config: Arc<Config<'static>>) -> Result<HttpResponse, Failure> {

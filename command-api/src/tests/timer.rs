@@ -31,7 +31,7 @@ async fn an_acceptance_and_a_key_are_due_at_their_end_and_not_before() {
     let key = world.post(&acme.admin, "/v1/api-keys", json!({"name": "k", "expires_at": until})).await;
     let key = key.expect(StatusCode::CREATED).id();
     assert_eq!(timer::act(&world.services).await.unwrap(), 0, "nothing is due yet");
-    let due = world.services.handler.store.due(clock::parse(until.parse().unwrap()).unwrap()).await.unwrap();
+    let due = world.services.handler.store.due(clock::parse(until.parse().unwrap()).unwrap(), None).await.unwrap();
     let due: Vec<_> = due.into_iter().map(|due| due.stream.uuid().to_string()).collect();
     assert!(due.contains(&finding) && due.contains(&key), "{due:?}");
 }

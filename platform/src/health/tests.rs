@@ -37,6 +37,20 @@ async fn ready_names_each_dependency_and_is_red_while_one_is_down() {
     assert_eq!(ask(&health, "/health/ready").await, (200, both));
 }
 
+#[actix_web::test]
+async fn health_can_only_be_read() {
+    let app = init_service(App::new().configure(Health::default().routes())).await;
+    for uri in ["/health/live", "/health/ready"] {
+        let answer = call_service(&app, TestRequest::post().uri(uri).to_request()).await;
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers().get("allow").unwrap()),
+            (405, &"GET, HEAD".parse().unwrap())
+        );
+        let body: Value = serde_json::from_slice(&read_body(answer).await).unwrap();
+        assert_eq!(body["code"], "method-not-allowed", "{uri}");
+    }
+}
+
 #[tokio::test]
 async fn a_dependency_that_does_not_answer_is_down() {
     let silent: Check = Box::new(|| std::future::pending().boxed());

@@ -33,6 +33,13 @@ impl Routes {
         )
     }
 
+    /// These patterns, too, which no document has; they can be read and nothing else.
+    #[must_use]
+    pub fn and_pages<'a>(mut self, patterns: impl IntoIterator<Item = &'a str>) -> Self {
+        self.0.extend(patterns.into_iter().map(|pattern| (pattern.to_owned(), "GET, HEAD".to_owned())));
+        self
+    }
+
     pub fn allow(&self, pattern: &str) -> Option<&str> {
         self.0.get(pattern).map(String::as_str)
     }

@@ -137,6 +137,12 @@ async fn an_unknown_method_learns_the_methods_of_both_documents() {
     assert_eq!(body_of(answer).await["code"], "method-not-allowed");
 }
 
+#[test]
+fn a_page_that_no_document_has_can_only_be_read() {
+    let routes = Routes::of([]).and_pages(["/docs/{file:.*}"]);
+    assert_eq!((routes.allow("/docs/{file:.*}"), routes.allow("/docs")), (Some("GET, HEAD"), None));
+}
+
 #[actix_web::test]
 async fn a_path_or_query_that_cannot_be_read_is_malformed() {
     for uri in ["/things/seven", "/things/7?limit=300", "/things/7?colour=red"] {

@@ -104,8 +104,10 @@ async fn head_answers_like_get() {
 #[actix_web::test]
 async fn methods_that_change_something_do_not_exist_here() {
     let world = World::new().await;
-    let answer = world.call(TestRequest::post().uri("/v1/devices")).await;
-    assert_eq!((answer.status, &answer.json()["code"]), (405, &"method-not-allowed".into()));
+    for uri in ["/v1/devices", "/docs", "/docs/", "/docs/index.css", "/openapi/query-api.json"] {
+        let answer = world.call(TestRequest::post().uri(uri)).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (405, &"method-not-allowed".into()), "{uri}");
+    }
 }
 
 #[actix_web::test]

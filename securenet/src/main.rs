@@ -1,0 +1,71 @@
+//! The one binary: parses arguments and wires the services together. Every rule is in the libraries.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failing test should stop where it fails"))]
+
+mod console;
+mod credentials;
+mod database;
+mod dev_dir;
+mod documents;
+mod private_postgres;
+mod seed;
+mod server;
+mod services;
+mod test_postgres;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use platform::env::Env;
+use platform::problem::chain;
+
+use documents::Document;
+use test_postgres::WithPostgres;
+use up::Up;
+
+/// The system of record of a security team
+#[derive(Parser)]
+#[command(name = "securenet", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a whole deployment on this machine: private Postgres, demo organization, all APIs. Not for production
+    Up(Up),
+    /// Apply the missing migrations to the database of SECURENET_MIGRATOR_URL
+    Migrate,
+    /// Print an OpenAPI document
+    Openapi { document: Document },
+    /// Run a program with a Postgres of its own, named by SECURENET_TEST_POSTGRES
+    #[command(hide = true)]
+    WithPostgres(WithPostgres),
+}
+
+/// Why the program ends; whoever reads it sees the whole chain.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Up(options) => up::up(options).await.map(|()| ExitCode::SUCCESS),
+        Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
+        Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
+        Command::WithPostgres(options) => test_postgres::run(options).await,
+    };
+    outcome.unwrap_or_else(|error| {
+        console::complain(&chain(error.as_ref()).to_string());
+        ExitCode::FAILURE
+    })
+}
+
+async fn migrate() -> Result<(), Failure> {
+    let env = Env::from_process();
+    let url = env.secret("SECURENET_MIGRATOR_URL");
+    env.finish()?;
+    database::migrate(&url).await?;
+    console::say("the database has every migration");
+    Ok(())
+}
