@@ -97,7 +97,8 @@ impl Handler {
         if let Some(done) = self.replay(key.as_ref()).await? {
             return Ok(done);
         }
-        let result = self.attempt(order).await;
+        // Boxed, since a request's future holds it many levels deep: moving it around would cost more than the box.
+        let result = Box::pin(self.attempt(order)).await;
         let doubtful = match &result {
             Ok(done) => done.outcome == Outcome::Unchanged,
             Err(error) => error.depends_on_state(),

@@ -6,7 +6,9 @@ mod fault;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -14,7 +16,9 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::problem::extract::from_payload;
 use crate::problem::{Code, Problem};
@@ -50,11 +54,31 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let mut track = serde_path_to_error::Track::new();
-    let value = T::deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track))
+    let value = object::<_, T>(serde_path_to_error::Deserializer::new(&mut json, &mut track))
         .map_err(|error| fault::problem(&error, &track.path()))?;
     json.end().map_err(|error| fault::malformed(&error))?;
     fault::refuse_nul(body)?;
     Ok(value)
+}
+
+/// Reads an object and nothing else: a derived struct would take an array of its fields' values, too. For structs inside
+/// structs, as `#[serde(deserialize_with = "platform::json::object")]`.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_map(ObjectVisitor(PhantomData))
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
 }
 
 fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {

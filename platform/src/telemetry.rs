@@ -36,6 +36,9 @@ impl FromStr for Format {
     }
 }
 
+/// What any stranger could fill the log with: garbage instead of HTTP, reported as an error of ours.
+const STRANGERS_NOISE: &str = "actix_http::h1=off";
+
 /// What to write and how; `SECURENET_LOG_FORMAT` and `SECURENET_LOG` (`info,sqlx=warn`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -62,7 +65,7 @@ pub struct NoLog(String);
 /// Starts the log of this process. Once: a second call is an error.
 pub fn start(settings: &Settings) -> Result<(), NoLog> {
     let fault = |error: &dyn std::fmt::Display| NoLog(error.to_string());
-    let filter = EnvFilter::try_new(&settings.filter).map_err(|error| fault(&error))?;
+    let filter = EnvFilter::try_new(format!("{STRANGERS_NOISE},{}", settings.filter)).map_err(|error| fault(&error))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Redacting(io::stderr));
     match settings.format {
         Format::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),

@@ -30,6 +30,7 @@ pub struct FoundOrganization {
     /// Overrides the plan's own limit.
     #[schema(minimum = 0, maximum = 10_000_000)]
     device_limit: Option<u32>,
+    #[serde(deserialize_with = "platform::json::object")]
     administrator: Invitee,
 }
 

@@ -115,7 +115,12 @@ impl Row for UserRow {
             }
         };
         match written {
-            W::Invited(_) => {}
+            // Invited again once the first invitation ran out: what the newest one says holds.
+            W::Invited(invited) => {
+                let first = (row.invited_at, row.invited_by);
+                row = Self::invited(event, invited)?;
+                (row.invited_at, row.invited_by) = first;
+            }
             W::Accepted(_) => {
                 row.accepted = true;
                 row.accepted_at = Some(event.recorded_at);
@@ -184,7 +189,9 @@ async fn store(rows: &[UserRow], transaction: &mut PgConnection) -> Result<(), F
              $9::text[], $10::uuid[], $11::timestamptz[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
              $16::bigint[], $17::timestamptz[])
          ON CONFLICT (tenant_id, user_id) DO UPDATE SET version = excluded.version, role = excluded.role, status = excluded.status,
-             accepted = excluded.accepted, accepted_at = excluded.accepted_at, last_log_in_at = excluded.last_log_in_at,
+             login_sealed = excluded.login_sealed, display_name_sealed = excluded.display_name_sealed,
+             email_sealed = excluded.email_sealed, sealed_event_id = excluded.sealed_event_id,
+             invitation_expires_at = excluded.invitation_expires_at, accepted = excluded.accepted, accepted_at = excluded.accepted_at, last_log_in_at = excluded.last_log_in_at,
              log_in_count = excluded.log_in_count, last_changed_at = excluded.last_changed_at",
         &column(rows, |row| row.tenant_id),
         &column(rows, |row| row.user_id),

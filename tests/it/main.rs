@@ -1,0 +1,24 @@
+//! The one binary of acceptance tests. Each file is a promise seen from outside; each name is a sentence of it.
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should stop right there")]
+
+mod acceptances;
+mod accounts;
+mod architecture;
+mod audit_trail;
+mod bad_http;
+mod bad_input;
+mod crashes;
+mod device_limit;
+mod first_steps;
+mod freshness;
+mod fuzzing;
+mod idempotency;
+mod isolation;
+mod log_order;
+mod nmap;
+mod paging;
+mod rights;
+mod row_level_security;
+mod sessions;
+mod summary;
+mod versions;

@@ -1,0 +1,191 @@
+//! Whose rows each role sees and changes: every table, partition and view that the catalogue knows × every role × every
+//! operation × every tenant setting, each really tried. What ought to come of it stands in one small table, so that a
+//! table without policies, or one that nobody thought about, fails here.
+#![expect(clippy::disallowed_methods, reason = "the names in a statement come from the catalogue of our own schema")]
+
+mod cells;
+mod relations;
+mod rights;
+
+use std::collections::BTreeSet;
+
+use platform::testing::{ROLES, TestDatabase, database};
+use sqlx::PgConnection;
+use sqlx::postgres::PgPool;
+
+use cells::{Cell, Operation, Session, Setting, TENANTS};
+use relations::{Kind, Relation};
+
+/// Functions that run as the owner, and who may call them. Nobody else may, and nothing else runs as the owner.
+const DEFINERS: [(&str, &[&str]); 4] = [
+    ("read.count_organizations(integer)", &["reader"]),
+    ("read.list_organizations(text,integer)", &["reader"]),
+    ("store.find_api_key(text)", &["reader", "writer"]),
+    ("store.rotate_command_keys(interval)", &["writer"]),
+];
+/// What query-api may see of a stream: enough to ask whether a session or a key holds, and never the state.
+const STREAM_COLUMNS_OF_READER: [&str; 7] = ["due_at", "kind", "lane", "open", "parent_id", "stream_id", "tenant_id"];
+
+#[tokio::test]
+async fn every_cell_of_the_matrix_is_as_the_table_of_rights_says() {
+    let database = database().await;
+    let admin = database.admin_pool().await;
+    let relations = relations::seeded(&admin, &TENANTS).await;
+    let mut wrong = vec![];
+    let mut tried = 0;
+    for role in ROLES {
+        let mut session = Session::open(&database, role).await;
+        for relation in &relations {
+            for cell in cells(relation, role) {
+                let expected = rights::expected(relation, &cell);
+                let found = session.attempt(relation, &cell).await;
+                tried += 1;
+                if !expected.admits(&found) {
+                    wrong.push(format!("{} {cell}: {found:?}, not {expected:?}", relation.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {tried} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(tried > relations.len() * ROLES.len() * 16, "each operation under each setting, for every role");
+}
+
+#[tokio::test]
+async fn every_table_has_its_row_level_security_enabled_and_forced_and_every_view_asks_as_its_caller() {
+    let database = database().await;
+    let admin = database.admin_pool().await;
+    let relations = relations::of(&admin).await;
+    let views = relations.iter().filter(|relation| relation.kind == Kind::View).count();
+    assert!(views > 10 && relations.len() - views > 30, "the catalogue was read: {relations:?}");
+    for relation in relations {
+        assert!(relation.guarded, "{} lets the owner's rights through", relation.name);
+        assert_eq!(relation.owner, "migrator", "{}", relation.name);
+        assert!(rights::of(&relation).is_some(), "nobody said who may do what with {}", relation.name);
+    }
+}
+
+#[tokio::test]
+async fn nothing_lies_outside_of_the_two_schemas_and_no_table_grants_more_than_rows() {
+    let database = database().await;
+    let admin = database.admin_pool().await;
+    let elsewhere = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname NOT IN ('store', 'read', 'information_schema')
+          AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1";
+    assert_eq!(texts(&admin, elsewhere).await, ["_sqlx_migrations"], "only the record of what was migrated");
+    let odd_kinds = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('m', 'f', 'S') AND n.nspname IN ('store', 'read')";
+    assert_eq!(texts(&admin, odd_kinds).await, [""; 0], "no policy reaches these");
+    let odd_grants = "SELECT grantee || ' may ' || privilege_type || ' ' || table_schema || '.' || table_name
+        FROM information_schema.role_table_grants
+        WHERE (table_schema IN ('store', 'read') OR table_name = '_sqlx_migrations') AND grantee <> 'migrator'
+          AND (privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') OR grantee = 'PUBLIC'
+               OR grantee NOT IN ('writer', 'relay', 'projector', 'reader') OR is_grantable = 'YES')";
+    assert_eq!(texts(&admin, odd_grants).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn no_role_is_above_the_policies_or_a_member_of_another() {
+    let database = database().await;
+    let admin = database.admin_pool().await;
+    let mighty =
+        "SELECT rolname::text FROM pg_roles WHERE rolname IN ('migrator', 'writer', 'relay', 'projector', 'reader')
+        AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)";
+    assert_eq!(texts(&admin, mighty).await, [""; 0]);
+    let members =
+        "SELECT m.rolname || ' is in ' || r.rolname FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
+        JOIN pg_roles r ON r.oid = a.roleid WHERE m.rolname IN ('migrator', 'writer', 'relay', 'projector', 'reader')";
+    assert_eq!(texts(&admin, members).await, [""; 0]);
+    let creators = "SELECT r.rolname || ' creates in ' || n.nspname FROM pg_roles r CROSS JOIN pg_namespace n
+        WHERE r.rolname IN ('writer', 'relay', 'projector', 'reader') AND n.nspname IN ('store', 'read', 'public')
+          AND has_schema_privilege(r.oid, n.oid, 'CREATE')";
+    assert_eq!(texts(&admin, creators).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_runs_as_the_owner_is_known_by_name_pins_its_search_path_and_has_its_callers() {
+    let database = database().await;
+    let admin = database.admin_pool().await;
+    let definers = "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1";
+    assert_eq!(texts(&admin, definers).await, DEFINERS.map(|(name, _)| name));
+    let unpinned = "SELECT p.oid::regprocedure::text FROM pg_proc p
+        WHERE p.prosecdef AND p.pronamespace IN ('store'::regnamespace, 'read'::regnamespace)
+          AND NOT coalesce('search_path=pg_catalog' = ANY (p.proconfig), false)";
+    assert_eq!(texts(&admin, unpinned).await, [""; 0]);
+    let public = "SELECT p.oid::regprocedure::text FROM pg_proc p
+        CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+        WHERE p.prosecdef AND p.pronamespace IN ('store'::regnamespace, 'read'::regnamespace) AND a.grantee = 0";
+    assert_eq!(texts(&admin, public).await, [""; 0]);
+    for (name, callers) in DEFINERS {
+        let may: BTreeSet<String> = callers_of(&admin, name).await;
+        assert_eq!(may, callers.iter().map(ToString::to_string).collect(), "who may call {name}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_of_the_owner_answers_its_callers_and_refuses_everybody_else() {
+    let database = database().await;
+    for role in ROLES.into_iter().filter(|role| *role != "migrator") {
+        let mut connection = connect(&database, role).await;
+        for (name, call) in [
+            ("read.count_organizations(integer)", "SELECT read.count_organizations(10)"),
+            ("read.list_organizations(text,integer)", "SELECT read.list_organizations(NULL, 10)"),
+            ("store.find_api_key(text)", "SELECT store.find_api_key('nobodyhasit1')"),
+            ("store.rotate_command_keys(interval)", "SELECT store.rotate_command_keys('1 day')"),
+        ] {
+            let callers = DEFINERS.iter().find(|(definer, _)| *definer == name).map_or(&[][..], |(_, callers)| callers);
+            let answer = sqlx::query(call).execute(&mut connection).await;
+            let code = answer.err().and_then(|error| Some(error.as_database_error()?.code()?.into_owned()));
+            let expected = if callers.contains(&role) { None } else { Some("42501".to_owned()) };
+            assert_eq!(code, expected, "{role} calls {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn query_api_sees_a_streams_place_and_never_its_state() {
+    let database = database().await;
+    let admin = database.admin_pool().await;
+    let columns = "SELECT column_name::text FROM information_schema.column_privileges
+        WHERE grantee = 'reader' AND table_schema = 'store' AND table_name = 'streams' ORDER BY 1";
+    assert_eq!(texts(&admin, columns).await, STREAM_COLUMNS_OF_READER);
+    let mut reader = connect(&database, "reader").await;
+    for column in
+        ["SELECT state FROM store.streams", "SELECT version FROM store.streams", "SELECT * FROM store.streams"]
+    {
+        assert!(sqlx::query(column).execute(&mut reader).await.is_err(), "{column}");
+    }
+}
+
+fn cells(relation: &Relation, role: &'static str) -> Vec<Cell> {
+    let mut cells = vec![];
+    for operation in Operation::ALL {
+        // An insert is tried with a row of each tenant; the others meet the rows of both at once.
+        let rows_of = if operation == Operation::Insert && relation.has_tenant { &TENANTS[..] } else { &TENANTS[..1] };
+        for setting in Setting::ALL {
+            cells.extend(rows_of.iter().map(|tenant| Cell { role, operation, setting, tenant }));
+        }
+    }
+    cells
+}
+
+async fn callers_of(admin: &PgPool, function: &str) -> BTreeSet<String> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT rolname::text FROM pg_roles
+         WHERE rolname IN ('writer', 'relay', 'projector', 'reader') AND has_function_privilege(oid, $1, 'EXECUTE')",
+    )
+    .bind(function)
+    .fetch_all(admin)
+    .await
+    .unwrap();
+    names.into_iter().collect()
+}
+
+async fn texts(admin: &PgPool, sql: &'static str) -> Vec<String> {
+    sqlx::query_scalar(sql).fetch_all(admin).await.unwrap()
+}
+
+async fn connect(database: &TestDatabase, role: &str) -> PgConnection {
+    use sqlx::Connection;
+    PgConnection::connect(&database.url(role)).await.unwrap()
+}
