@@ -20,7 +20,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::decider::{Reservation, StreamIndex};
+use domain::decider::{Reservation, ReservationScope, StreamIndex};
 use domain::vocabulary::{StreamId, StreamKind, TenantId, Timestamp, partition_of};
 use event_schemas::Actor;
 use platform::position::Position;
@@ -156,11 +156,19 @@ pub struct Appender {
 struct Waiting {
     append: Append,
     partition: i16,
+    /// It claims a key of the deployment, so the deployment's partition is locked, too.
+    locks_deployment: bool,
     since: Instant,
     answer: oneshot::Sender<Result<Appended, AppendError>>,
 }
 
 impl Waiting {
+    /// The partitions whose heads the store locks for it.
+    fn locks(&self) -> impl Iterator<Item = i16> {
+        let deployment = self.locks_deployment.then(|| i16::from(partition_of(TenantId::DEPLOYMENT)));
+        std::iter::once(self.partition).chain(deployment)
+    }
+
     fn answer(self, result: Result<Appended, AppendError>) {
         // A caller who went away does not want the answer; the log holds it all the same.
         let _ = self.answer.send(result);
@@ -191,7 +199,9 @@ impl Appender {
         let partition = i16::from(partition_of(append.tenant));
         let (answer, answered) = oneshot::channel();
         let queue = &self.queues[usize::from(partition.unsigned_abs()) % self.queues.len()];
-        let waiting = Waiting { append, partition, since: Instant::now(), answer };
+        let mut claims = append.take.iter().chain(&append.release);
+        let locks_deployment = claims.any(|claim| claim.reservation.scope == ReservationScope::Deployment);
+        let waiting = Waiting { append, partition, locks_deployment, since: Instant::now(), answer };
         queue.try_send(waiting).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => {
                 self.metrics.overloaded.inc();

@@ -3,16 +3,17 @@
 //! Everything here is strongly consistent and within one tenant. It never writes (that is the appender's), and never
 //! reads a read model.
 
+mod epochs;
 mod load;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use domain::vocabulary::{StreamId, TenantId, Timestamp, partition_of};
 use platform::position::Position;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+pub use epochs::Epochs;
 pub use load::{LoadError, Loaded};
 
 /// Streams found in one read of what is due.
@@ -22,8 +23,7 @@ pub const DUE_STREAMS_MAX: i64 = 500;
 #[derive(Clone)]
 pub struct EventStore {
     pool: PgPool,
-    /// The log's epoch by partition. A new epoch begins with a restore, which ends every process first.
-    epochs: Arc<[i32]>,
+    epochs: Epochs,
 }
 
 /// A first answer under a command key.
@@ -45,12 +45,8 @@ pub struct Due {
 
 impl EventStore {
     pub async fn open(pool: PgPool) -> Result<Self, sqlx::Error> {
-        let epochs = sqlx::query_scalar!(
-            r#"SELECT max(epoch) AS "epoch!" FROM store.log_epochs GROUP BY partition ORDER BY partition"#
-        )
-        .fetch_all(&pool)
-        .await?;
-        Ok(Self { pool, epochs: epochs.into() })
+        let epochs = Epochs::read(&mut *pool.acquire().await?).await?;
+        Ok(Self { pool, epochs })
     }
 
     pub fn pool(&self) -> &PgPool {
@@ -135,7 +131,6 @@ impl EventStore {
     }
 
     fn position(&self, partition: i16, seq: i64) -> Position {
-        let epoch = self.epochs.get(usize::from(partition.unsigned_abs())).copied().unwrap_or(1);
-        Position { epoch, partition, seq }
+        self.epochs.position(partition, seq)
     }
 }

@@ -1,6 +1,7 @@
 //! The loops: one watches the heads, one makes sure that checkpoints and log still belong together, and one per
 //! projection reads and applies, the same way whether it is a million events behind or none.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,6 +115,9 @@ async fn watch_heads(
     let mut quiet_looks: u32 = 0;
     loop {
         let looked_at = Instant::now();
+        // Listening begins before the look, so that a commit during it is not missed.
+        let mut woken = pin!(wake.notified());
+        woken.as_mut().enable();
         let pause = match context.feed.heads().await {
             Ok(seen) => {
                 backoff.recovered("the heads of the log can be read again");
@@ -131,7 +135,7 @@ async fn watch_heads(
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = sleep(pause) => {}
-            () = async { wake.notified().await; sleep_until(looked_at + context.config.poll_busy).await } => {}
+            () = async { woken.await; sleep_until(looked_at + context.config.poll_busy).await } => {}
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn take(backlog: &mut VecDeque<Waiting>, blocked: impl Fn(i16) -> boo
             break;
         }
         // A command that stays behind still marks what it touches: a later one must not overtake it.
-        if touched.collides_then_marks(&waiting.append) || blocked(waiting.partition) {
+        if touched.collides_then_marks(&waiting.append) || waiting.locks().any(&blocked) {
             left.push_back(waiting);
         } else {
             events += more_events;

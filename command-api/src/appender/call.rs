@@ -11,19 +11,19 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
 
 use super::columns::Columns;
+use crate::event_store::Epochs;
 use super::{AppendError, Appended, Waiting};
 
 /// Longer than the role's `statement_timeout`, so that Postgres speaks first when it can.
 const CALL_MAX: Duration = Duration::from_secs(15);
-/// Connecting to a Postgres that is there takes milliseconds.
+/// Connecting to a Postgres that is there, or a question without a lock to wait for, takes milliseconds.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 
 /// The appender's connection, and what names its backend should it die during a call.
 pub(super) struct Line {
     connection: PgConnection,
     pub(super) backend: Backend,
-    /// The log's epoch by partition.
-    epochs: Vec<i32>,
+    epochs: Epochs,
 }
 
 /// A backend of Postgres. Its start tells it from a later one with the same pid.
@@ -74,31 +74,25 @@ impl Line {
             )
             .fetch_one(&mut connection)
             .await?;
-            let epochs = sqlx::query_scalar!(
-                r#"SELECT max(epoch) AS "epoch!" FROM store.log_epochs GROUP BY partition ORDER BY partition"#
-            )
-            .fetch_all(&mut connection)
-            .await?;
+            let epochs = Epochs::read(&mut connection).await?;
             Ok(Self { connection, backend, epochs })
         };
         timeout(CONNECT_MAX, connecting).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut))
     }
 
     pub(super) async fn clock(&mut self) -> Result<Timestamp, sqlx::Error> {
-        let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(&mut self.connection).await?;
+        let asking = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(&mut self.connection);
+        let now = timeout(CONNECT_MAX, asking).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
         Ok(Timestamp::from_micros(now.timestamp_micros()))
     }
 
     /// Whether the partition's head can be locked right now. Asked before a blocked partition is tried again, so that
     /// the try does not stop the others.
     pub(super) async fn is_free(&mut self, partition: i16) -> Result<bool, sqlx::Error> {
-        let asked = sqlx::query_scalar!(
-            "SELECT seq FROM store.partition_head WHERE partition = $1 FOR UPDATE NOWAIT",
-            partition
-        )
-        .fetch_one(&mut self.connection)
-        .await;
-        match asked {
+        let asking =
+            sqlx::query_scalar!("SELECT seq FROM store.partition_head WHERE partition = $1 FOR UPDATE NOWAIT", partition)
+                .fetch_one(&mut self.connection);
+        match timeout(CONNECT_MAX, asking).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             Ok(_) => Ok(true),
             Err(error) if error.as_database_error().is_some() => Ok(false),
             Err(error) => Err(error),
@@ -115,8 +109,7 @@ impl Line {
     }
 
     pub(super) fn position(&self, partition: i16, seq: i64) -> Position {
-        let epoch = self.epochs.get(usize::from(partition.unsigned_abs())).copied().unwrap_or(1);
-        Position { epoch, partition, seq }
+        self.epochs.position(partition, seq)
     }
 
     /// Appends the batch in one transaction.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::decider::ReservationScope;
-use domain::vocabulary::{TenantId, Timestamp, partition_of};
+use domain::vocabulary::{TenantId, Timestamp};
 use event_schemas::Header;
 use uuid::Uuid;
 
@@ -73,7 +73,7 @@ impl<'a> Columns<'a> {
 
     fn command(&mut self, place: i32, waiting: &'a Waiting, stamp: Timestamp) {
         let append = &waiting.append;
-        self.lock.push(waiting.partition);
+        self.lock.extend(waiting.locks());
         self.c_partition.push(waiting.partition);
         self.c_tenant.push(append.tenant.uuid());
         if let Some(key) = &append.key {
@@ -95,11 +95,6 @@ impl<'a> Columns<'a> {
             self.q_command.push(place);
             self.q_stream.push(condition.stream.uuid());
             self.q_version.push(condition.version);
-        }
-        for claim in append.take.iter().chain(&append.release) {
-            if claim.reservation.scope == ReservationScope::Deployment {
-                self.lock.push(i16::from(partition_of(TenantId::DEPLOYMENT)));
-            }
         }
         self.taken.extend(place, append, &append.take);
         self.released.extend(place, append, &append.release);

@@ -1,7 +1,7 @@
 //! One appender's loop: drain the queue, take a batch, call, answer. Never holds more than its backlog, and never
 //! answers a command whose outcome it does not know.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ impl Worker {
     /// Fills the backlog with what is queued; waits when there is nothing that could be sent. False at the end.
     async fn wait_for_work(&mut self) -> bool {
         let mut open = true;
-        let idle = self.alone.is_empty() && self.backlog.iter().all(|w| self.blocked.contains_key(&w.partition));
+        let idle = self.alone.is_empty() && self.backlog.iter().all(|w| w.locks().any(|lock| self.blocked.contains_key(&lock)));
         if idle {
             let next = match self.blocked.values().min().filter(|_| !self.backlog.is_empty()) {
                 Some(at) => timeout(at.saturating_duration_since(Instant::now()), self.queue.recv()).await,
@@ -220,9 +220,10 @@ impl Worker {
             parts.extend(by_partition.into_values());
             return;
         }
-        for (partition, group) in by_partition {
-            tracing::warn!(partition, "a partition's lock was not to be had; its commands wait");
-            self.blocked.insert(partition, Instant::now() + BLOCKED_FOR);
+        for group in by_partition.into_values() {
+            let locks: BTreeSet<i16> = group.iter().flat_map(Waiting::locks).collect();
+            tracing::warn!(partitions = ?locks, "a partition's lock was not to be had; its commands wait");
+            self.blocked.extend(locks.into_iter().map(|lock| (lock, Instant::now() + BLOCKED_FOR)));
             self.put_back(group);
         }
     }

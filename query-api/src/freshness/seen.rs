@@ -12,6 +12,9 @@ use tokio::time::Instant;
 
 use crate::tenant_tx::Reader;
 
+/// Shorter than Postgres takes to recover from a crash.
+const PROOF_MAX_AGE: Duration = Duration::from_millis(100);
+
 /// Checkpoints by partition, as of the poller's last look.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -48,8 +51,11 @@ pub(super) enum Reached {
 pub(super) struct Look(BTreeMap<i16, Partition>);
 
 impl Seen {
+    /// A look proves something for [`PROOF_MAX_AGE`]: a projection's last batches can be lost with their checkpoint when
+    /// Postgres crashes, and are applied again after it.
     pub(super) fn reached(&self, position: Position, projections: &[&str]) -> Reached {
-        let Some(partition) = self.partitions.get(&position.partition) else { return Reached::Behind };
+        let known = self.partitions.get(&position.partition).filter(|known| known.is_fresh(PROOF_MAX_AGE));
+        let Some(partition) = known else { return Reached::Behind };
         if !partition.holds(position) {
             return Reached::TakenBack;
         }
@@ -71,10 +77,9 @@ impl Seen {
         projections: [&str; N],
         age_max: Duration,
     ) -> Option<[Position; N]> {
-        let known = self.partitions.get(&partition)?;
-        let fresh = known.looked_at.is_some_and(|at| at.elapsed() <= age_max);
+        let known = self.partitions.get(&partition).filter(|known| known.is_fresh(age_max))?;
         let start = Position { epoch: 0, partition, seq: 0 };
-        fresh.then(|| projections.map(|projection| known.checkpoints.get(projection).copied().unwrap_or(start)))
+        Some(projections.map(|projection| known.checkpoints.get(projection).copied().unwrap_or(start)))
     }
 
     pub(super) fn learn(&mut self, look: Look) {
@@ -114,6 +119,10 @@ impl Seen {
 }
 
 impl Partition {
+    fn is_fresh(&self, age_max: Duration) -> bool {
+        self.looked_at.is_some_and(|at| at.elapsed() <= age_max)
+    }
+
     /// A position holds if no later epoch began at or before it.
     fn holds(&self, position: Position) -> bool {
         !self.epochs.iter().any(|later| later.epoch > position.epoch && later.first_seq <= position.seq)
@@ -163,6 +172,14 @@ mod tests {
     fn a_checkpoint_that_a_restore_took_back_proves_nothing() {
         let seen = seen(&[("devices", at(1, 50))], &[(1, 1), (2, 31)]);
         assert_eq!(seen.reached(at(2, 31), &["devices"]), Reached::Behind);
+    }
+
+    #[test]
+    fn an_old_look_proves_nothing() {
+        let mut seen = seen(&[("devices", at(1, 10))], &[(1, 1)]);
+        assert_eq!(seen.reached(at(1, 10), &["devices"]), Reached::Passed);
+        seen.partitions.get_mut(&3).unwrap().looked_at = Instant::now().checked_sub(2 * PROOF_MAX_AGE);
+        assert_eq!(seen.reached(at(1, 10), &["devices"]), Reached::Behind);
     }
 
     #[test]

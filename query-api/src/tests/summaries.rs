@@ -85,3 +85,20 @@ async fn a_summary_is_kept_until_its_projection_moves_and_never_longer() {
     let stranger = world.user(other, "viewer").await;
     assert_eq!(world.read(&stranger, "/v1/summary").await["findings"]["total"], 0);
 }
+
+#[actix_web::test]
+async fn a_retired_device_is_not_among_the_worst_however_bad_it_was() {
+    let world = World::new().await;
+    let tenant = world.organization("acme").await;
+    let token = world.user(tenant, "viewer").await;
+    world.devices(tenant, 1).await;
+    let device = world.any_id(super::world::ANY_DEVICE, tenant).await;
+    for statement in [
+        "INSERT INTO read.device_risk_g1 VALUES ($1, $2, 9, 9)",
+        "UPDATE read.devices_g1 SET retired = true WHERE tenant_id = $1 AND device_id = $2",
+    ] {
+        sqlx::query(statement).bind(tenant).bind(device).execute(&world.admin).await.unwrap();
+    }
+    let summary = world.read(&token, "/v1/summary").await;
+    assert_eq!(summary["worst_devices"], serde_json::json!([]));
+}

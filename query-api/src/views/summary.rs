@@ -29,7 +29,8 @@ pub struct Summary {
     /// The last 30 days (UTC), oldest first, today included.
     #[schema(min_items = 30, max_items = 30)]
     pub per_day: Vec<Day>,
-    /// The devices with the most open critical, then high findings.
+    /// The devices with the most open critical, then high findings; retired ones are left out, though their findings
+    /// stay open until somebody decides about them.
     #[schema(max_items = 10)]
     pub worst_devices: Vec<WorstDevice>,
     /// True while some event behind these numbers could not be applied.
@@ -215,7 +216,7 @@ async fn worst_devices(tx: &mut TenantTx) -> Result<Vec<WorstDevice>, Failure> {
                   r.open_critical AS "open_critical!", r.open_high AS "open_high!"
            FROM read.device_risk AS r
            LEFT JOIN read.devices AS d ON d.tenant_id = r.tenant_id AND d.device_id = r.device_id
-           WHERE r.tenant_id = $1 AND (r.open_critical > 0 OR r.open_high > 0)
+           WHERE r.tenant_id = $1 AND (r.open_critical > 0 OR r.open_high > 0) AND d.retired IS NOT TRUE
            ORDER BY r.open_critical DESC, r.open_high DESC, r.device_id LIMIT $2"#,
         tenant,
         WORST_DEVICES_MAX_ROWS
