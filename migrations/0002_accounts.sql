@@ -47,6 +47,7 @@ CREATE TABLE store.subject_keys (
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (tenant_id, subject_id)
 );
+CREATE INDEX subject_keys_by_age ON store.subject_keys (created_at);
 
 -- Who acts alone for a while: the timer, later the relay. Postgres's clock decides, and `epoch` fences the late.
 CREATE TABLE store.leases (
@@ -82,6 +83,7 @@ CREATE POLICY reader_own ON store.subject_keys FOR SELECT TO reader
     USING (tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid));
 
 GRANT SELECT, INSERT, DELETE ON store.credentials, store.invitations, store.api_key_secrets TO writer;
-GRANT SELECT, INSERT ON store.tenant_keys, store.subject_keys TO writer;
+GRANT SELECT, INSERT ON store.tenant_keys TO writer;
+GRANT SELECT, INSERT, DELETE ON store.subject_keys TO writer;
 GRANT SELECT ON store.tenant_keys, store.subject_keys TO reader;
 GRANT SELECT, INSERT, UPDATE ON store.leases TO writer;

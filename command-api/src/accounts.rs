@@ -2,7 +2,7 @@
 //! it, so a crash between the two leaves a row nobody names, which `sweep` removes. No password and no token is kept,
 //! only what proves one.
 
-use domain::vocabulary::{ApiKeyId, CredentialId, InvitationId, TenantId, Timestamp, UserId};
+use domain::vocabulary::{ApiKeyId, CredentialId, InvitationId, StreamKind, TenantId, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -13,6 +13,10 @@ use crate::clock;
 pub const UNNAMED_KEPT_MINUTES: i32 = 60;
 /// So long a used or expired invitation still answers 410 rather than 404.
 pub const INVITATION_REMEMBERED_DAYS: i32 = 90;
+
+/// How far back the sweeper looks for keys of people who never came to be. An older key was looked at in its youth, so
+/// that each sweep need not ask for every person of the deployment.
+pub const SUBJECT_KEYS_LOOKED_BACK_DAYS: i32 = 7;
 
 #[derive(Clone)]
 pub struct Accounts {
@@ -135,7 +139,24 @@ impl Accounts {
         )
         .execute(&self.pool)
         .await?;
-        Ok(invitations.rows_affected() + secrets.rows_affected())
+        let keys = self.sweep_subject_keys().await?;
+        Ok(invitations.rows_affected() + secrets.rows_affected() + keys)
+    }
+
+    /// A key is made for a user before the append that invites them; refused, it has sealed nothing that was kept.
+    async fn sweep_subject_keys(&self) -> sqlx::Result<u64> {
+        let keys = sqlx::query!(
+            "DELETE FROM store.subject_keys k
+             WHERE k.created_at < now() - make_interval(mins => $1)
+               AND k.created_at > now() - make_interval(days => $2) AND k.wrapped IS NOT NULL
+               AND NOT EXISTS (SELECT FROM store.streams s WHERE s.stream_id = k.subject_id AND s.kind = $3)",
+            UNNAMED_KEPT_MINUTES,
+            SUBJECT_KEYS_LOOKED_BACK_DAYS,
+            StreamKind::User.as_str(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(keys.rows_affected())
     }
 
     /// Credentials that may be named by no event: their user has several, or has accepted nothing yet.

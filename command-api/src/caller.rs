@@ -29,7 +29,7 @@ use crate::origin::Origin;
 use crate::scans::drain;
 use crate::server::Services;
 
-pub use headers::Expectations;
+pub use headers::{Expectations, IfMatch};
 
 /// Who may call an operation, and in whose organization it then acts.
 pub trait Right: 'static {
@@ -129,9 +129,10 @@ impl<R: Right> Call<R> {
         if self.body.is_empty() {
             return Ok(T::default());
         }
-        let mut body = Payload::from(self.body.clone());
-        let Json(body) = Json::<Option<T>>::from_request(&self.request, &mut body).await?;
-        Ok(body.unwrap_or_default())
+        // `null` says what an empty object says, and an object is what `Json` reads.
+        let given = if self.body.trim_ascii() == b"null" { Bytes::from_static(b"{}") } else { self.body.clone() };
+        let Json(body) = Json::<T>::from_request(&self.request, &mut Payload::from(given)).await?;
+        Ok(body)
     }
 
     /// What makes a repetition of this call recognizable, if the client asked for it. After the body was read.
@@ -143,7 +144,17 @@ impl<R: Right> Call<R> {
     pub fn idempotency_of(&self, services: &Services, tenant: TenantId, body: &[u8]) -> Option<Idempotency> {
         let key = self.expectations.idempotency_key.as_deref()?;
         let route = (self.request.method().as_str(), self.request.path());
-        Some(services.fingerprints.of(tenant, &self.principal.actor(), route, key, body))
+        let expectations = (key, self.expectations.if_match);
+        Some(services.fingerprints.of(tenant, &self.principal.actor(), route, expectations, body))
+    }
+
+    /// For what creates something: nothing is there yet that `If-Match` could match.
+    pub fn expect_nothing(&self) -> Result<(), Problem> {
+        match self.expectations.if_match {
+            None => Ok(()),
+            Some(IfMatch::Any | IfMatch::Version(_)) => Err(Problem::new(Code::PreconditionFailed)
+                .detail("If-Match names a version, and what is created here has none before.")),
+        }
     }
 
     /// A command of this caller for a stream that exists.
@@ -159,11 +170,19 @@ impl<R: Right> Call<R> {
             stream,
             command,
             start: Start::Known,
-            version: self.expectations.version,
+            version: self.expectations.version(),
             key: self.idempotency(services, tenant),
             extra: None,
             origin: &self.origin,
         }
+    }
+
+    /// Answers who lost the right after the call began, and writes it into the audit trail as at the door.
+    pub async fn refuse_late(&self, error: Error) -> Error {
+        if matches!(error, Error::Forbidden) {
+            refuse(&self.request, &self.principal, self.origin.clone()).await;
+        }
+        error
     }
 
     pub fn request(&self) -> &HttpRequest {

@@ -1,42 +1,53 @@
 //! What was refused at the door, written into the audit trail under the flood rule: the first of a source as events of
-//! their own, the rest as one event a minute. It never delays an answer for long and never lets a stranger fill the log.
+//! their own, the rest as one event a minute.
+//!
+//! Nobody waits for it. Notes of both APIs go through one bounded queue to one worker; what has no place in the queue or
+//! cannot be written is counted under the flood rule again and comes out with a later aggregate. So a refusal may be
+//! counted once too often (when the store could not say what became of it) and is never dropped by a process that stops
+//! in order. It never delays an answer and never lets a stranger fill the log.
+
+mod worker;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::access::flood::{Aggregate, Flood, Verdict};
-use domain::access::{Access, AccountHash, Command, DenialSource, LogInFailure, LogInSource, NetworkPrefix, Operation};
+use domain::access::flood::{Aggregate, Tally, Verdict};
+use domain::access::{AccountHash, Command, DenialSource, LogInFailure, LogInSource, NetworkPrefix, Operation};
 use domain::vocabulary::{Role, StreamId, TenantId, Timestamp};
 use event_schemas::Actor;
 use platform::auth::Principal;
-use platform::request_id::RequestContext;
-use uuid::Uuid;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::error::Error;
-use crate::handle::{Handler, Order, Start};
+use self::worker::{Counted, Note, Recorder, Work, run};
+use crate::handle::Handler;
 use crate::origin::Origin;
+
+/// Notes that wait to be written. More of them are a flood and become one aggregate a source.
+const NOTES_MAX: usize = 1_024;
 
 /// Takes notes of refusals. Cheap to clone; the clones count together. query-api is handed one, too.
 #[derive(Clone)]
 pub struct Denials {
-    handler: Handler,
-    floods: Arc<Mutex<Floods>>,
-}
-
-#[derive(Default)]
-struct Floods {
-    log_ins: Flood<LogInSource>,
-    denials: Flood<DenialSource>,
+    recorder: Recorder,
+    queue: mpsc::Sender<Work>,
 }
 
 impl Denials {
+    /// Starts the worker, which ends when the last clone is gone.
     #[must_use]
     pub fn new(handler: Handler) -> Self {
-        Self { handler, floods: Arc::default() }
+        let (queue, notes) = mpsc::channel(NOTES_MAX);
+        let recorder = Recorder::new(handler);
+        tokio::spawn(run(recorder.clone(), notes));
+        Self { recorder, queue }
+    }
+
+    /// As [`Denials::note_denial`], for callers that await what they report. There is nothing to wait for.
+    pub async fn denied(&self, principal: &Principal, operation: &str, origin: Origin) {
+        self.note_denial(principal, operation, origin);
     }
 
     /// Somebody known asked for what they may not do. `operation` is a method and a route's pattern.
-    pub async fn denied(&self, principal: &Principal, operation: &str, origin: Origin) {
+    pub fn note_denial(&self, principal: &Principal, operation: &str, origin: Origin) {
         let tenant = principal.tenant().map_or(TenantId::DEPLOYMENT, TenantId::new);
         let operation = Operation::parse(operation).unwrap_or_else(|_| Operation::various());
         let actor = match principal {
@@ -44,75 +55,77 @@ impl Denials {
             Principal::Scanner { key, .. } => Some(StreamId::new(*key)),
             Principal::Operator => None,
         };
+        let now = self.recorder.now();
         let source = DenialSource { tenant, actor, operation: operation.clone(), network: network(origin.ip()) };
-        if self.with_floods(|floods| floods.denials.note(&source, self.handler.now())) == Verdict::Counted {
+        if self.recorder.with_floods(|floods| floods.denials.note(&source, now)) == Verdict::Counted {
             return;
         }
         let role = principal.role().and_then(|role| Role::parse(role.as_str()).ok());
-        self.record(tenant, Command::RecordDenial { operation, role }, &origin).await;
-    }
-
-    /// The same for the query side, which must not wait for it.
-    pub fn denied_elsewhere(&self, principal: Principal, operation: String, context: &RequestContext) {
-        let (denials, origin) = (self.clone(), Origin::of_principal(&principal, context));
-        tokio::spawn(async move { denials.denied(&principal, &operation, origin).await });
+        let counted = Counted::Denials(Aggregate { key: Some(source), tally: Tally::one(now) });
+        self.hand_on(Note { tenant, command: Command::RecordDenial { operation, role }, origin, counted });
     }
 
     /// A log in that failed; `account` is a keyed hash, because what was typed may have been a password.
-    pub async fn log_in_failed(&self, tenant: TenantId, account: AccountHash, reason: LogInFailure, origin: Origin) {
+    pub fn note_failed_log_in(&self, tenant: TenantId, account: AccountHash, reason: LogInFailure, origin: Origin) {
+        let now = self.recorder.now();
         let source = LogInSource { tenant, account_hash: account, network: network(origin.ip()) };
-        if self.with_floods(|floods| floods.log_ins.note(&source, self.handler.now())) == Verdict::Single {
-            self.record(tenant, Command::RecordFailedLogIn { account_hash: account, reason }, &origin).await;
+        if self.recorder.with_floods(|floods| floods.log_ins.note(&source, now)) == Verdict::Counted {
+            return;
         }
+        let command = Command::RecordFailedLogIn { account_hash: account, reason };
+        let counted = Counted::LogIns(Aggregate { key: Some(source), tally: Tally::one(now) });
+        self.hand_on(Note { tenant, command, origin, counted });
     }
 
-    /// Writes the aggregates whose minute is over. Each process does so for its own.
+    /// Hands on the aggregates whose minute is over. Each process does so for its own.
     pub async fn flush_due(&self, now: Timestamp) {
-        let (log_ins, denials) = self.with_floods(|floods| (floods.log_ins.due(now), floods.denials.due(now)));
-        self.record_aggregates(log_ins, denials).await;
+        for note in self.aggregates(|floods| (floods.log_ins.due(now), floods.denials.due(now))) {
+            self.hand_on(note);
+        }
     }
 
-    /// Writes all of them: for a process that stops.
+    /// Writes everything: for a process that stops.
     pub async fn drain(&self) {
-        let (log_ins, denials) = self.with_floods(|floods| (floods.log_ins.drain(), floods.denials.drain()));
-        self.record_aggregates(log_ins, denials).await;
+        for note in self.aggregates(|floods| (floods.log_ins.drain(), floods.denials.drain())) {
+            // An error says that the worker is gone, and with it everything that could still write.
+            let _ = self.queue.send(Work::Write(Box::new(note))).await;
+        }
+        self.settled().await;
     }
 
-    async fn record_aggregates(&self, log_ins: Vec<Aggregate<LogInSource>>, denials: Vec<Aggregate<DenialSource>>) {
-        let origin = Origin::of_process(Actor::Anonymous);
-        let commands = log_ins.into_iter().map(Aggregate::<LogInSource>::into_command);
-        let commands = commands.chain(denials.into_iter().map(Aggregate::<DenialSource>::into_command));
-        for (tenant, command) in commands.collect::<Vec<_>>() {
-            self.record(tenant, command, &origin).await;
+    /// Waits until everything noted before has been written, or counted again because it could not be.
+    pub async fn settled(&self) {
+        let (settled, waiting) = oneshot::channel();
+        if self.queue.send(Work::Settle(settled)).await.is_ok() {
+            let _ = waiting.await;
         }
     }
 
-    /// The refusal stands whether or not it could be written down, so a fault here is only logged.
-    async fn record(&self, tenant: TenantId, command: Command, origin: &Origin) {
-        let order: Order<'_, Access> = Order {
-            tenant,
-            stream: StreamId::new(Uuid::now_v7()),
-            command,
-            start: Start::New,
-            version: None,
-            key: None,
-            extra: None,
-            origin,
-        };
-        if let Err(error) = self.handler.execute(order).await {
-            log_lost(&error);
-        }
+    fn aggregates(&self, taken: impl FnOnce(&mut worker::Floods) -> Taken) -> Vec<Note> {
+        let (log_ins, denials) = self.recorder.with_floods(taken);
+        let log_ins = log_ins.into_iter().map(Counted::LogIns);
+        log_ins.chain(denials.into_iter().map(Counted::Denials)).map(note_of).collect()
     }
 
-    fn with_floods<T>(&self, work: impl FnOnce(&mut Floods) -> T) -> T {
-        work(&mut self.floods.lock().unwrap_or_else(PoisonError::into_inner))
+    fn hand_on(&self, note: Note) {
+        if let Err(error) = self.queue.try_send(Work::Write(Box::new(note)))
+            && let Work::Write(note) = error.into_inner()
+        {
+            self.recorder.with_floods(|floods| floods.put_back(note.counted));
+        }
     }
+}
+
+type Taken = (Vec<Aggregate<LogInSource>>, Vec<Aggregate<DenialSource>>);
+
+fn note_of(counted: Counted) -> Note {
+    let (tenant, command) = match counted.clone() {
+        Counted::LogIns(aggregate) => aggregate.into_command(),
+        Counted::Denials(aggregate) => aggregate.into_command(),
+    };
+    Note { tenant, command, origin: Origin::of_process(Actor::Anonymous), counted }
 }
 
 fn network(ip: Option<IpAddr>) -> NetworkPrefix {
     NetworkPrefix::of(ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
-}
-
-fn log_lost(error: &Error) {
-    tracing::error!(error = %platform::problem::chain(error), "a refusal could not be written into the audit trail");
 }

@@ -94,18 +94,27 @@ impl Handler {
     /// Carries out one command, keyed or not.
     pub async fn execute<D: Aggregate>(&self, order: Order<'_, D>) -> Result<Done, Error> {
         let key = order.key.clone();
-        if let Some(done) = self.replay(key.as_ref()).await? {
+        // Boxed, since a request's future holds it many levels deep: moving it around would cost more than the box.
+        self.once(key.as_ref(), Box::pin(self.attempt(order))).await
+    }
+
+    /// Does keyed work unless it was done before, and then gives the first answer.
+    pub async fn once(
+        &self,
+        key: Option<&Idempotency>,
+        work: impl Future<Output = Result<Done, Error>>,
+    ) -> Result<Done, Error> {
+        if let Some(done) = self.replay(key).await? {
             return Ok(done);
         }
-        // Boxed, since a request's future holds it many levels deep: moving it around would cost more than the box.
-        let result = Box::pin(self.attempt(order)).await;
+        let result = work.await;
         let doubtful = match &result {
             Ok(done) => done.outcome == Outcome::Unchanged,
             Err(error) => error.depends_on_state(),
         };
         match doubtful {
             // Another request with this key may have been committed since; then that answer is the right one.
-            true => Ok(self.replay(key.as_ref()).await?.map_or(result, Ok)?),
+            true => Ok(self.replay(key).await?.map_or(result, Ok)?),
             false => result,
         }
     }
@@ -176,14 +185,25 @@ impl Handler {
     async fn try_once<D: Aggregate>(&self, order: &Order<'_, D>, before: &Loaded<D>) -> Result<Done, AppendFault> {
         let events =
             before.state.decide(order.command.clone(), self.now()).map_err(|refusal| Error::refused(&refusal))?;
-        let id = order.stream.uuid();
         let mut draft = Draft::new(order.tenant);
         let version = draft.add(order.stream, before, &events, &NoKeys as &dyn SubjectKeys)?;
-        let created = before.version == 0;
+        self.settle(order, (before.version, version), draft, Vec::new()).await
+    }
+
+    /// Appends what an order came to, from one version of its stream to another, and answers for it.
+    pub async fn settle<D: Aggregate>(
+        &self,
+        order: &Order<'_, D>,
+        (from, version): (i64, i64),
+        draft: Draft,
+        conditions: Vec<Condition>,
+    ) -> Result<Done, AppendFault> {
+        let id = order.stream.uuid();
+        let created = from == 0;
         let extra = order.extra.clone();
         let kept = Kept { id, version, created, extra: extra.clone() };
         let key = order.key.as_ref().map(|key| (key, &kept));
-        match self.append(order.tenant, draft, order.origin, Vec::new(), key).await? {
+        match self.append(order.tenant, draft, order.origin, conditions, key).await? {
             Some(Appended::New { position, .. }) => {
                 let outcome = if created { Outcome::Created } else { Outcome::Changed };
                 Ok(Done { id, version, position, outcome, extra })
@@ -228,7 +248,8 @@ impl From<LoadError> for Error {
     }
 }
 
-fn check_version<D: Decider>(order: &Order<'_, D>, start: Start, actual: i64) -> Result<(), Error> {
+/// Whether the stream is there, and at the version the caller saw.
+pub fn check_version<D: Decider>(order: &Order<'_, D>, start: Start, actual: i64) -> Result<(), Error> {
     if start == Start::Known && actual == 0 {
         return Err(Error::NotFound);
     }

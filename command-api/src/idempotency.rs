@@ -10,6 +10,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::appender::{AppendError, CommandKey};
+use crate::caller::IfMatch;
 use crate::error::Error;
 use crate::event_store::EventStore;
 
@@ -49,10 +50,17 @@ impl Fingerprints {
         Self { secret: Zeroizing::new(secret) }
     }
 
-    /// The scope of a key is tenant, principal and route; the fingerprint covers the route's path and the body.
+    /// The scope of a key is tenant, principal, method and path; the fingerprint covers `If-Match` and the body.
     #[must_use]
-    pub fn of(&self, tenant: TenantId, actor: &str, route: (&str, &str), key: &str, body: &[u8]) -> Idempotency {
-        let (method, path) = route;
+    pub fn of(
+        &self,
+        tenant: TenantId,
+        actor: &str,
+        (method, path): (&str, &str),
+        expectations: (&str, Option<IfMatch>),
+        body: &[u8],
+    ) -> Idempotency {
+        let (key, if_match) = expectations;
         let mut scope = Sha256::new();
         for part in
             [tenant.uuid().as_bytes().as_slice(), actor.as_bytes(), method.as_bytes(), path.as_bytes(), key.as_bytes()]
@@ -60,11 +68,19 @@ impl Fingerprints {
             scope.update((part.len() as u64).to_be_bytes());
             scope.update(part);
         }
-        Idempotency { key: scope.finalize().into(), fingerprint: self.fingerprint(body) }
+        Idempotency { key: scope.finalize().into(), fingerprint: self.fingerprint(if_match, body) }
     }
 
-    fn fingerprint(&self, body: &[u8]) -> [u8; 32] {
+    fn fingerprint(&self, if_match: Option<IfMatch>, body: &[u8]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).expect("HMAC takes a key of any length");
+        // Of fixed length, so that no body can pass for a version and another body.
+        let (given, version) = match if_match {
+            None => (0, 0),
+            Some(IfMatch::Any) => (1, 0),
+            Some(IfMatch::Version(version)) => (2, version),
+        };
+        mac.update(&[given]);
+        mac.update(&version.to_be_bytes());
         mac.update(body);
         mac.finalize().into_bytes().into()
     }
@@ -113,7 +129,7 @@ mod tests {
 
     fn keyed(tenant: u128, actor: &str, path: &str, key: &str, body: &str) -> Idempotency {
         let names = Fingerprints::new("secret".to_owned());
-        names.of(TenantId::new(Uuid::from_u128(tenant)), actor, ("POST", path), key, body.as_bytes())
+        names.of(TenantId::new(Uuid::from_u128(tenant)), actor, ("POST", path), (key, None), body.as_bytes())
     }
 
     #[test]
@@ -135,6 +151,16 @@ mod tests {
         let (one, other) = (keyed(1, "a", "/", "k", "{}"), keyed(1, "a", "/", "k", "{ }"));
         assert_eq!(one.key, other.key);
         assert_ne!(one.fingerprint, other.fingerprint);
+    }
+
+    #[test]
+    fn another_if_match_under_the_same_key_is_another_request() {
+        let names = Fingerprints::new("secret".to_owned());
+        let of = |if_match| names.of(TenantId::new(Uuid::from_u128(1)), "a", ("PUT", "/"), ("k", if_match), b"{}");
+        let all = [None, Some(IfMatch::Any), Some(IfMatch::Version(0)), Some(IfMatch::Version(1))].map(of);
+        assert!(all.iter().all(|one| one.key == all[0].key));
+        let fingerprints: std::collections::HashSet<_> = all.iter().map(|one| one.fingerprint).collect();
+        assert_eq!(fingerprints.len(), all.len());
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub async fn log_in(services: &Services, attempt: Attempt, context: &RequestCont
                 Some(found) => origin.about(found.user),
                 None => origin,
             };
-            services.denials.log_in_failed(account.tenant, account.hash, reason, origin).await;
+            services.denials.note_failed_log_in(account.tenant, account.hash, reason, origin);
             Err(Error::LogInFailed)
         }
     }

@@ -75,7 +75,7 @@ const REFUSALS: [(&str, &str, Needs); 12] = [
     ("404", "There is no such thing in the caller's organization.", Needs::Nothing),
     ("409", "It is not possible in the present state; the code says why.", Needs::Nothing),
     ("410", "It was there and is used up or expired.", Needs::Nothing),
-    ("412", "The version in If-Match is no longer the current one.", Needs::Bearer),
+    ("412", "The version in If-Match is not the current one.", Needs::Bearer),
     ("413", "The body is too large.", Needs::Body),
     ("415", "The body is not of a type this operation reads.", Needs::Body),
     ("422", "Fields are wrong, each is named; or the Idempotency-Key was used for another request.", Needs::Nothing),
@@ -97,8 +97,14 @@ impl Modify for Shared {
             .description(Some("A session's access token, a scanner key, or (organizations only) the operator token."));
         let components = document.components.get_or_insert_default();
         components.security_schemes.insert("bearer".into(), RefOr::T(SecurityScheme::Http(bearer.build())));
-        for item in document.paths.paths.values_mut() {
+        for (path, item) in &mut document.paths.paths {
             operations(item).for_each(complete);
+            operations(item).for_each(add_idempotency_key);
+            // What a collection is asked to create has no version before; with If-Match it answers 412.
+            match (path.contains('{'), &mut item.post) {
+                (false, Some(_)) => {}
+                (true, _) | (false, None) => operations(item).for_each(add_if_match),
+            }
         }
     }
 }
@@ -108,7 +114,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn complete(operation: &mut Operation) {
-    let bearer = operation.security.as_ref().is_some_and(|needs| !needs.is_empty());
+    let bearer = needs_bearer(operation);
     let body = operation.request_body.is_some();
     for (status, description, needs) in REFUSALS {
         let applies = match needs {
@@ -129,9 +135,22 @@ fn complete(operation: &mut Operation) {
             add_headers(status, response);
         }
     }
-    if bearer {
-        operation.parameters.get_or_insert_default().extend([RefOr::T(idempotency_key()), RefOr::T(if_match())]);
+}
+
+fn add_idempotency_key(operation: &mut Operation) {
+    if needs_bearer(operation) {
+        operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
     }
+}
+
+fn add_if_match(operation: &mut Operation) {
+    if needs_bearer(operation) {
+        operation.parameters.get_or_insert_default().push(RefOr::T(if_match()));
+    }
+}
+
+fn needs_bearer(operation: &Operation) -> bool {
+    operation.security.as_ref().is_some_and(|needs| !needs.is_empty())
 }
 
 fn refusal(status: &str, description: &str) -> Response {

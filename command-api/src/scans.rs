@@ -1,21 +1,24 @@
 //! A scanner's report from the network to the log: streamed, parsed on a thread of its own, applied host by host while
 //! it still arrives. Ids follow from what was seen, so a report sent again completes what is missing and changes nothing
-//! else. It keeps no report and closes no finding.
+//! else. It keeps no report and closes no finding. Of a report's command line it keeps nothing either, which may hold
+//! passwords; what the scan was to cover is declared by whoever sends it.
 
 mod body;
 mod device;
 mod host;
 mod prior;
 mod report;
+pub mod scope;
 mod tally;
 
 use std::io::BufReader;
 
 use actix_web::dev::Payload;
-use domain::scan::{Command, Record as ScanRecord, Scan, Scope};
+use domain::scan::{Command, Hosts, Record as ScanRecord, Refusal, Scan, Scope};
 use domain::vocabulary::{Label, ScanId, Sha256, TenantId, Timestamp, ToolVersion};
+use event_schemas::Actor;
 use futures_util::future::{try_join, try_join_all};
-use scan_formats::nmap::{HostObservation, Parser, Record, TOOL};
+use scan_formats::nmap::{HostObservation, Parser, Record, Started, TOOL};
 use scan_formats::report::ParseError;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -87,7 +90,7 @@ pub async fn import(
         Ok((Err(error), ())) => Err(Cause::Body(error)),
         Err(error) => Err(Cause::Ours(error)),
     };
-    if let Err(Cause::Body(BodyError::TooLarge)) = &outcome {
+    if let Err(Cause::Body(BodyError::TooLarge) | Cause::Ours(Error::Refused { .. })) = &outcome {
         drain(payload, SCAN_MAX_BYTES).await;
     }
     match outcome {
@@ -96,22 +99,29 @@ pub async fn import(
     }
 }
 
-/// Records that the report was read to its end. The same bytes are the same scan, however often they are sent.
+/// Records that the report was read to its end. The same bytes of the same sender are the same scan, however often they
+/// are sent, and what was declared and counted first stands. People are one sender, each scanner key is one of its own.
 pub async fn record(
     handler: &Handler,
     tenant: TenantId,
     origin: &Origin,
     imported: &Imported,
+    hosts: Hosts,
     key: Option<Idempotency>,
 ) -> Result<Done, Error> {
     let tool = Label::parse(TOOL).map_err(|invalid| Error::Damaged(Box::new(invalid)))?;
     let sha256 = Sha256::new(imported.passed.sha256);
-    let stream = ScanId::natural(tenant, &tool, &sha256).into();
+    let scan = match origin.actor {
+        Actor::ApiKey(sender) => ScanId::natural_of_key(tenant, sender, &tool, &sha256),
+        Actor::User(_) | Actor::Operator | Actor::Timer | Actor::Scan | Actor::Anonymous => {
+            ScanId::natural(tenant, &tool, &sha256)
+        }
+    };
     let command = Command::Record(ScanRecord {
         tool_version: imported.run.version.as_deref().and_then(|version| ToolVersion::parse(version).ok()),
         lane: tool.clone(),
         tool,
-        scope: Scope { devices: imported.tally.hosts_up, ..Scope::default() },
+        scope: Scope { devices: imported.tally.hosts_up, hosts },
         sha256,
         bytes: imported.passed.bytes,
         observed_at: imported.run.observed_at,
@@ -119,7 +129,7 @@ pub async fn record(
     });
     let order: Order<'_, Scan> = Order {
         tenant,
-        stream,
+        stream: scan.into(),
         command,
         start: Start::New,
         version: None,
@@ -177,10 +187,7 @@ async fn apply_all(
         let mut hosts = Vec::with_capacity(group.len());
         for record in group {
             match record {
-                Record::Started(started) => {
-                    run.version = started.version;
-                    run.observed_at = started.started_at.unwrap_or(run.observed_at);
-                }
+                Record::Started(started) => begin(run, started, handler.now())?,
                 Record::Finished(finished) => run.observed_at = finished.finished_at.unwrap_or(run.observed_at),
                 Record::Host(host) => {
                     tally.set_aside(&host.quarantine);
@@ -193,6 +200,16 @@ async fn apply_all(
         apply_together(&import, hosts, tally).await?;
     }
     Ok(())
+}
+
+/// The start comes before every host, so a report of a fast clock is refused before anything of it is applied.
+fn begin(run: &mut Run, started: Started, now: Timestamp) -> Result<(), Error> {
+    run.version = started.version;
+    run.observed_at = started.started_at.unwrap_or(run.observed_at);
+    match run.observed_at.is_in_the_future_at(now) {
+        true => Err(Error::refused(&Refusal::ObservedInFuture)),
+        false => Ok(()),
+    }
 }
 
 /// What is known of all of these hosts is read together; then each is applied by itself.

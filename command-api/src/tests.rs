@@ -2,6 +2,7 @@
 
 mod access;
 mod assets;
+mod denials;
 mod scans;
 mod timer;
 mod triage;

@@ -18,10 +18,15 @@ pub use plan::{DEVICE_LIMIT_MAX_DEVICES, Plan};
 pub use state::{Organization, Terms};
 
 use crate::decider::{Decider, ImpossibleHistory, Reservation, StreamIndex};
-use crate::vocabulary::{StreamKind, Timestamp};
+use crate::vocabulary::{Slug, StreamKind, Timestamp};
 
 /// The tally that an organization's ceiling is set for.
 pub const DEVICES_TALLY: &str = "devices";
+
+/// The key under which a slug is unique; also how an organization is found by it.
+pub fn slug_key(slug: &Slug) -> Reservation {
+    Reservation::deployment(format!("slug:{slug}"))
+}
 
 impl Decider for Organization {
     type Command = Command;
@@ -49,8 +54,7 @@ impl Decider for Organization {
 
     /// A suspended organization keeps its slug: nobody may take its place in addresses.
     fn holds(&self) -> Vec<Reservation> {
-        let slug = self.terms().map(|terms| Reservation::deployment(format!("slug:{}", terms.slug)));
-        slug.into_iter().collect()
+        self.terms().map(|terms| slug_key(&terms.slug)).into_iter().collect()
     }
 
     fn ceilings(&self) -> Vec<(&'static str, i64)> {

@@ -8,6 +8,7 @@ mod event;
 mod identity;
 mod record;
 mod state;
+mod target;
 
 #[cfg(test)]
 mod tests;
@@ -15,9 +16,10 @@ mod tests;
 pub use command::Command;
 pub use decide::Refusal;
 pub use event::Event;
-pub use identity::NAMESPACE;
+pub use identity::{NAMESPACE, NAMESPACE_OF_KEYS};
 pub use record::{Counts, HOSTS_MAX, Hosts, Record, Scope};
 pub use state::Scan;
+pub use target::target;
 
 use crate::{
     decider::{Decider, ImpossibleHistory, StreamIndex},

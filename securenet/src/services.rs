@@ -24,14 +24,12 @@ use prometheus::Registry;
 use query_api::{Denial, DenialSink, QueryApi};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const CONNECTIONS_DEFAULT: u32 = 16;
 const CONNECTIONS_MAX: u32 = 200;
-/// Refused requests of the query side that wait to be written down; more of them are a flood, and counted already.
-const DENIALS_MAX: usize = 1_024;
 
 /// Everything the services want from the environment.
 pub(crate) struct Settings {
@@ -227,20 +225,16 @@ fn open_queries(
     QueryApi::start(services, registry).map_err(StartError::Queries)
 }
 
-/// The query side writes nothing; what it refused is written down by the command side, after the caller has the answer.
+/// The query side writes nothing; what it refused is noted by the command side, and the caller does not wait for it.
+/// The worker has nothing to do until it is stopped: then it sees to it that everything noted is written.
 fn start_denials(denials: Denials) -> (DenialSink, (CancellationToken, JoinHandle<()>)) {
-    let (sender, mut receiver) = mpsc::channel::<Denial>(DENIALS_MAX);
-    let sink: DenialSink = Arc::new(move |denial| drop(sender.try_send(denial)));
+    let noting = denials.clone();
+    let sink: DenialSink = Arc::new(move |Denial { principal, operation, context }| {
+        noting.note_denial(&principal, &operation, Origin::of_principal(&principal, &context));
+    });
     let worker = spawn(|stop| async move {
-        loop {
-            let denial = tokio::select! {
-                biased;
-                denial = receiver.recv() => denial,
-                () = stop.cancelled() => None,
-            };
-            let Some(Denial { principal, operation, context }) = denial else { return };
-            denials.denied(&principal, &operation, Origin::of_principal(&principal, &context)).await;
-        }
+        stop.cancelled().await;
+        denials.settled().await;
     });
     (sink, worker)
 }

@@ -20,5 +20,6 @@ mod paging;
 mod rights;
 mod row_level_security;
 mod sessions;
+mod starting;
 mod summary;
 mod versions;

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -170,20 +170,34 @@ impl Server {
         self.root.join("dev")
     }
 
-    fn spawn(&mut self) {
-        let file = |name: &str| File::create(self.root.join(name)).expect("a file can be made in our directory");
+    /// Another `up` on the same directory that is to end by itself, and what it said.
+    pub fn another_up(&self, environment: &[(&str, &str)]) -> Output {
+        self.up(free_port()).envs(environment.iter().copied()).output().expect("the binary can be run")
+    }
+
+    /// The port it asks for from its next start on.
+    pub fn prefer_port(&mut self, port: u16) {
+        self.port = port;
+    }
+
+    fn up(&self, port: u16) -> Command {
         let mut command = Command::new(binary());
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SECURENET_")) {
             command.env_remove(name);
         }
         command
-            .args(["up", "--port", &self.port.to_string(), "--metrics-port", &self.metrics_port.to_string(), "--dir"])
+            .args(["up", "--port", &port.to_string(), "--metrics-port", &self.metrics_port.to_string(), "--dir"])
             .arg(self.directory())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(file("out"))
-            .stderr(file("log"))
-            .process_group(0); // a Ctrl-C is for the test, whose end the watchdog then sees
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn spawn(&mut self) {
+        let file = |name: &str| File::create(self.root.join(name)).expect("a file can be made in our directory");
+        let mut command = self.up(self.port);
+        command.stdout(file("out")).stderr(file("log"));
+        command.process_group(0); // a Ctrl-C is for the test, whose end the watchdog then sees
         let process = command.spawn().expect("the binary can be run");
         fs::write(self.root.join("pid"), process.id().to_string()).expect("the pid can be noted");
         self.process = Some(process);

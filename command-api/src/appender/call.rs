@@ -11,8 +11,8 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
 
 use super::columns::Columns;
-use crate::event_store::Epochs;
 use super::{AppendError, Appended, Waiting};
+use crate::event_store::Epochs;
 
 /// Longer than the role's `statement_timeout`, so that Postgres speaks first when it can.
 const CALL_MAX: Duration = Duration::from_secs(15);
@@ -89,9 +89,11 @@ impl Line {
     /// Whether the partition's head can be locked right now. Asked before a blocked partition is tried again, so that
     /// the try does not stop the others.
     pub(super) async fn is_free(&mut self, partition: i16) -> Result<bool, sqlx::Error> {
-        let asking =
-            sqlx::query_scalar!("SELECT seq FROM store.partition_head WHERE partition = $1 FOR UPDATE NOWAIT", partition)
-                .fetch_one(&mut self.connection);
+        let asking = sqlx::query_scalar!(
+            "SELECT seq FROM store.partition_head WHERE partition = $1 FOR UPDATE NOWAIT",
+            partition
+        )
+        .fetch_one(&mut self.connection);
         match timeout(CONNECT_MAX, asking).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             Ok(_) => Ok(true),
             Err(error) if error.as_database_error().is_some() => Ok(false),

@@ -309,6 +309,36 @@ async fn a_stalled_writer_holds_up_its_own_partition_only() {
 }
 
 #[tokio::test]
+async fn a_stalled_deployment_partition_holds_up_only_those_who_claim_a_key_of_it() {
+    let store = store().await;
+    let founder = tenant_beside(TenantId::DEPLOYMENT);
+    let along = tenant_along(founder);
+    let mut holder = store.superuser().await;
+    let mut transaction = holder.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM store.partition_head WHERE partition = $1 FOR UPDATE")
+        .bind(i16::from(partition_of(TenantId::DEPLOYMENT)))
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    let mut founding = new_stream(founder);
+    let owner = founding.streams[0].stream;
+    founding.take = vec![Claim { reservation: Reservation::deployment("slug:acme"), owner }];
+    let waiting = tokio::spawn({
+        let appender = store.appender.clone();
+        async move { appender.append(founding).await }
+    });
+    let others = async {
+        for _ in 0..20 {
+            seq(&store.appender.append(new_stream(along)).await);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(3), others).await.expect("one time-out at most, and not one a try");
+    assert!(!waiting.is_finished());
+    transaction.rollback().await.unwrap();
+    assert_eq!(seq(&waiting.await.unwrap()), 1);
+}
+
+#[tokio::test]
 async fn a_connection_killed_during_the_call_never_makes_a_committed_command_look_refused() {
     let (store, tenant) = (store().await, tenant());
     seq(&store.appender.append(new_stream(tenant)).await);

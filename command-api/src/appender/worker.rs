@@ -79,7 +79,8 @@ impl Worker {
     /// Fills the backlog with what is queued; waits when there is nothing that could be sent. False at the end.
     async fn wait_for_work(&mut self) -> bool {
         let mut open = true;
-        let idle = self.alone.is_empty() && self.backlog.iter().all(|w| w.locks().any(|lock| self.blocked.contains_key(&lock)));
+        let idle = self.alone.is_empty()
+            && self.backlog.iter().all(|w| w.locks().any(|lock| self.blocked.contains_key(&lock)));
         if idle {
             let next = match self.blocked.values().min().filter(|_| !self.backlog.is_empty()) {
                 Some(at) => timeout(at.saturating_duration_since(Instant::now()), self.queue.recv()).await,

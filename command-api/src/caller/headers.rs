@@ -8,16 +8,31 @@ use crate::idempotency::KEY_MAX_CHARS;
 /// Both are optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectations {
-    /// The version the caller saw; another one answers 412.
-    pub version: Option<i64>,
+    pub if_match: Option<IfMatch>,
     pub idempotency_key: Option<String>,
+}
+
+/// What has to be there for the command to be carried out; else it answers 412.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfMatch {
+    Any,
+    /// The version the caller saw.
+    Version(i64),
 }
 
 impl Expectations {
     pub fn read(headers: &HeaderMap) -> Result<Self, Problem> {
-        let version = single(headers, IF_MATCH.as_str())?.map(version_of).transpose()?.flatten();
+        let if_match = single(headers, IF_MATCH.as_str())?.map(if_match_of).transpose()?;
         let idempotency_key = single(headers, "idempotency-key")?.map(key_of).transpose()?;
-        Ok(Self { version, idempotency_key })
+        Ok(Self { if_match, idempotency_key })
+    }
+
+    /// The version expected of a resource that exists.
+    pub fn version(&self) -> Option<i64> {
+        match self.if_match {
+            Some(IfMatch::Version(version)) => Some(version),
+            Some(IfMatch::Any) | None => None,
+        }
     }
 }
 
@@ -31,16 +46,16 @@ fn single<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Pro
 }
 
 /// `"<version>"` or `"<version>-<hash>"`: the part that says which version. `*` expects any version.
-fn version_of(text: &str) -> Result<Option<i64>, Problem> {
+fn if_match_of(text: &str) -> Result<IfMatch, Problem> {
     if text.trim() == "*" {
-        return Ok(None);
+        return Ok(IfMatch::Any);
     }
     let tag = text.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|tag| !tag.contains('"'));
     let digits = tag.map(|tag| tag.split_once('-').map_or(tag, |(version, _)| version));
     digits
         .filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
         .and_then(|digits| digits.parse().ok())
-        .map(Some)
+        .map(IfMatch::Version)
         .ok_or_else(|| malformed("If-Match must be one strong ETag of this resource, such as \"7-1f3a\"."))
 }
 
@@ -71,9 +86,10 @@ mod tests {
 
     #[test]
     fn if_match_compares_the_version_part_alone() {
-        assert_eq!(read(&[("if-match", r#""7-1f3a""#)]).unwrap().version, Some(7));
-        assert_eq!(read(&[("if-match", r#""7""#)]).unwrap().version, Some(7));
-        assert_eq!(read(&[("if-match", "*")]).unwrap().version, None);
+        assert_eq!(read(&[("if-match", r#""7-1f3a""#)]).unwrap().version(), Some(7));
+        assert_eq!(read(&[("if-match", r#""7""#)]).unwrap().version(), Some(7));
+        let any = read(&[("if-match", "*")]).unwrap();
+        assert_eq!((any.if_match, any.version()), (Some(IfMatch::Any), None));
         assert_eq!(read(&[]).unwrap(), Expectations::default());
     }
 

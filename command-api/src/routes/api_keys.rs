@@ -34,6 +34,7 @@ pub struct IssueKey {
     request_body = IssueKey, responses((status = 201, body = Issued)),
 )]
 pub async fn issue(services: Data<Services>, mut call: Call<Administrators>) -> Result<HttpResponse, Problem> {
+    call.expect_nothing()?;
     let (name, expires_at) = call.json::<IssueKey>().await?.translate()?;
     let key = Presented::generate().map_err(|error| Error::Keys(Box::new(error)))?;
     let id = ApiKeyId::new(Uuid::now_v7());

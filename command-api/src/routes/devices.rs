@@ -72,6 +72,7 @@ pub struct ChangeIdentifiers {
     #[serde(default)]
     #[schema(max_items = 64, examples(json!(["10.0.0.8"])))]
     addresses: Vec<String>,
+    /// If left out, the one the device is in.
     #[schema(pattern = "^[a-z0-9][a-z0-9_.-]{0,63}$", examples("default"))]
     network: Option<String>,
     #[schema(examples("00:1b:44:11:3a:b7"))]
@@ -95,6 +96,7 @@ pub struct ReportStatus {
     request_body = RegisterDevice, responses((status = 201, body = Created)),
 )]
 pub async fn register(services: Data<Services>, mut call: Call<Reporters>) -> Result<HttpResponse, Problem> {
+    call.expect_nothing()?;
     let registration = call.json::<RegisterDevice>().await?.translate()?;
     let id = DeviceId::new(Uuid::now_v7());
     let command = Command::Register(registration);
@@ -104,13 +106,15 @@ pub async fn register(services: Data<Services>, mut call: Call<Reporters>) -> Re
 }
 
 /// Change what a device is known by
+///
+/// All identifiers are replaced; the network stays if it is left out.
 #[utoipa::path(
     put, path = "/v1/devices/{id}/identifiers", tag = "devices", security(("bearer" = [])),
     params(("id" = Uuid, Path)), request_body = ChangeIdentifiers, responses((status = 200, body = Changed)),
 )]
 pub async fn change_identifiers(services: Data<Services>, mut call: Call<Reporters>) -> Result<HttpResponse, Problem> {
-    let identifiers = call.json::<ChangeIdentifiers>().await?.translate()?;
-    change(&services, &call, Command::ChangeIdentifiers(identifiers)).await
+    let command = call.json::<ChangeIdentifiers>().await?.translate()?;
+    change(&services, &call, command).await
 }
 
 /// Report whether a device answers
@@ -164,10 +168,14 @@ impl RegisterDevice {
 }
 
 impl ChangeIdentifiers {
-    fn translate(self) -> Result<Identifiers, Error> {
+    fn translate(self) -> Result<Command, Error> {
         let mut fields = Fields::default();
+        let command = match self.network {
+            Some(_) => Command::ChangeIdentifiers,
+            None => Command::ChangeIdentifiersInPlace,
+        };
         let identifiers = identifiers(&mut fields, self.addresses, self.network, self.mac, self.host_name);
-        fields.finish(|| identifiers)
+        fields.finish(|| identifiers.map(command))
     }
 }
 

@@ -91,6 +91,7 @@ pub struct Observe {
     responses((status = 201, body = Created), (status = 200, body = Changed, description = "It is known.")),
 )]
 pub async fn raise(services: Data<Services>, mut call: Call<Reporters>) -> Result<HttpResponse, Problem> {
+    call.expect_nothing()?;
     let report = call.json::<RaiseFinding>().await?.translate(services.handler.now())?;
     let key = call.idempotency(&services, call.tenant());
     let done = raising::raise(&services.handler, call.tenant(), report, key, &call.origin).await?;

@@ -53,16 +53,20 @@ pub struct Suspend {
 
 /// Found an organization
 ///
-/// Its first administrator is invited with it.
+/// Its first administrator is invited with it. Asked for again before they accepted, with the same terms and user, the
+/// answer has a new link and the one before works no more.
 #[utoipa::path(
     post, path = "/v1/organizations", tag = "organizations", security(("bearer" = [])),
-    request_body = FoundOrganization, responses((status = 201, body = Invited)),
+    request_body = FoundOrganization,
+    responses((status = 201, body = Invited), (status = 200, body = Invited, description = "Invited once more.")),
 )]
 pub async fn found(services: Data<Services>, mut call: Call<Operators>) -> Result<HttpResponse, Problem> {
-    let (command, administrator) = call.json::<FoundOrganization>().await?.translate()?;
+    call.expect_nothing()?;
+    let (command, slug, administrator) = call.json::<FoundOrganization>().await?.translate()?;
     let key = call.idempotency(&services, TenantId::DEPLOYMENT);
     let (handler, accounts) = (&services.handler, &services.accounts);
-    let founded = membership::found(handler, accounts, command, administrator, key.as_ref(), &call.origin).await?;
+    let founded =
+        membership::found(handler, accounts, command, &slug, administrator, key.as_ref(), &call.origin).await?;
     Ok(users::invited(founded, "organizations"))
 }
 
@@ -102,14 +106,17 @@ async fn change(services: &Services, call: &Call<Operators>, command: Command) -
 }
 
 impl FoundOrganization {
-    fn translate(self) -> Result<(Command, Guest), Error> {
+    fn translate(self) -> Result<(Command, Slug, Guest), Error> {
         let mut fields = Fields::default();
         let slug = fields.check("/slug", Slug::parse(&self.slug));
         let name = fields.check("/name", Name::parse(&self.name));
         let plan = fields.check("/plan", Plan::parse(&self.plan));
         let device_limit = fields.optional("/device_limit", self.device_limit, limit);
         let guest = self.administrator.translate(&mut fields, "/administrator", Some(Role::Administrator));
-        fields.finish(|| Some((Command::Found { slug: slug?, name: name?, plan: plan?, device_limit }, guest?)))
+        fields.finish(|| {
+            let command = Command::Found { slug: slug.clone()?, name: name?, plan: plan?, device_limit };
+            Some((command, slug?, guest?))
+        })
     }
 }
 

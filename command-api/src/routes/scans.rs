@@ -14,6 +14,7 @@ use crate::caller::{Call, Reporters};
 use crate::error::Error;
 use crate::handle::Done;
 use crate::idempotency::Idempotency;
+use crate::scans::scope;
 use crate::scans::{self, BodyError, Cause, Interrupted, SCAN_MAX_BYTES, Tally};
 use crate::server::Services;
 
@@ -32,10 +33,18 @@ pub struct Scanned {
 /// Send a scanner's report
 ///
 /// An Nmap XML report (`nmap -oX`) of at most 256 MB. Hosts that are up become devices, open ports and results of
-/// `vulners` become findings. Sent again, a report completes what is missing and changes nothing else. A report that
-/// ends early or is broken is answered with a problem whose `applied` says what was applied before.
+/// `vulners` become findings. Sent again, a report completes what is missing and changes nothing else: it is the same
+/// scan, and what was declared and counted first stands. What a scanner key sends is a scan of its own, whoever else
+/// sent the same report; its devices and findings are the same ones. A report that ends early or is broken is answered
+/// with a problem whose `applied` says what was applied before; one whose start lies in the future is refused whole.
 #[utoipa::path(
     post, path = "/v1/scans", tag = "scans", security(("bearer" = [])),
+    params((
+        "scope" = Option<Vec<String>>, Query, style = Form, explode = false, min_items = 1, max_items = 128,
+        description = "What the scan was to cover, parted by commas: host names, addresses or ranges like \
+            `10.0.0.0/24`. Kept with the scan; a report itself does not say it reliably.",
+        example = json!(["10.0.0.0/24", "web.example.org"]),
+    )),
     request_body(content(
         (String = "application/xml"), (String = "text/xml"), (String = "application/octet-stream")
     )),
@@ -44,23 +53,28 @@ pub struct Scanned {
 pub async fn upload(services: Data<Services>, mut call: Call<Reporters>) -> Result<HttpResponse, Problem> {
     let (handler, tenant) = (&services.handler, call.tenant());
     let mut payload = call.take_payload();
-    if let Err(problem) = check_headers(call.request().headers()) {
-        scans::drain(&mut payload, SCAN_MAX_BYTES).await;
-        return Err(problem);
-    }
+    let checked = call.expect_nothing().and_then(|()| check_headers(call.request().headers()));
+    let hosts = match checked.and_then(|()| scope::declared(call.request().query_string())) {
+        Ok(hosts) => hosts,
+        Err(problem) => {
+            scans::drain(&mut payload, SCAN_MAX_BYTES).await;
+            return Err(problem);
+        }
+    };
     if let Some(key) = call.idempotency(&services, tenant)
         && key.is_known(&handler.store).await?
     {
         let passed = scans::pass(&mut payload).await.map_err(body_problem)?;
-        let key = call.idempotency_of(&services, tenant, &passed.sha256);
+        let key = call.idempotency_of(&services, tenant, &scope::told_apart_by(&hosts, &passed));
         return Ok(repeated(&handler.replay(key.as_ref()).await?.ok_or(Error::NotFound)?));
     }
     let imported = match scans::import(handler, tenant, &call.origin, &mut payload).await {
         Ok(imported) => imported,
         Err(interrupted) => return Ok(refused(interrupted)),
     };
-    let key: Option<Idempotency> = call.idempotency_of(&services, tenant, &imported.passed.sha256);
-    let done = match scans::record(handler, tenant, &call.origin, &imported, key).await {
+    let key: Option<Idempotency> =
+        call.idempotency_of(&services, tenant, &scope::told_apart_by(&hosts, &imported.passed));
+    let done = match scans::record(handler, tenant, &call.origin, &imported, hosts, key).await {
         Ok(done) => done,
         Err(error) => return Ok(refused(Interrupted { cause: Cause::Ours(error), tally: imported.tally })),
     };
@@ -106,6 +120,8 @@ fn refused(interrupted: Interrupted) -> HttpResponse {
     let problem = match interrupted.cause {
         Cause::Body(error) => body_problem(error),
         Cause::Report(error) => Problem::refused(Code::ValidationFailed, error.code()).detail(error.to_string()),
+        // What is wrong lies in the report, not in a field that a pointer could name.
+        Cause::Ours(Error::Refused { code, detail }) => Problem::refused(Code::ValidationFailed, code).detail(detail),
         Cause::Ours(error) => error.into(),
     };
     let answer = actix_web::ResponseError::error_response(&problem);

@@ -155,8 +155,9 @@ pub async fn verify_fix(services: Data<Services>, call: Call<Analysts>) -> Resul
 )]
 pub async fn assign(services: Data<Services>, mut call: Call<Analysts>) -> Result<HttpResponse, Problem> {
     let assignee = call.json::<Assign>().await?.assignee.map(UserId::new);
-    assigning::check(&services.handler, call.tenant(), assignee).await?;
-    decide(&services, &call, Command::Assign { assignee }).await
+    let finding = FindingId::new(call.id()?);
+    let order = call.order(&services, call.tenant(), finding.into(), Command::Assign { assignee });
+    Ok(answers::changed(&assigning::assign(&services.handler, order, assignee).await?))
 }
 
 /// Note something

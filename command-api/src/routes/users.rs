@@ -14,7 +14,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::fields::Fields;
 use crate::handle::{Done, Order};
-use crate::membership::{self, Guest, Link};
+use crate::membership::{self, Guest, Link, standing};
 use crate::server::Services;
 
 #[derive(Deserialize, ToSchema)]
@@ -52,12 +52,14 @@ pub struct SetRole {
 
 /// Invite somebody
 ///
-/// No mail is sent yet: pass the link on yourself.
+/// No mail is sent yet: pass the link on yourself. Somebody who has not accepted yet may be invited again, if their link
+/// was lost: the answer has a new one, and the one before works no more.
 #[utoipa::path(
     post, path = "/v1/users", tag = "users", security(("bearer" = [])),
     request_body = InviteUser, responses((status = 201, body = Invited), (status = 200, body = Invited, description = "Invited once more.")),
 )]
 pub async fn invite(services: Data<Services>, mut call: Call<Administrators>) -> Result<HttpResponse, Problem> {
+    call.expect_nothing()?;
     let guest = call.json::<InviteUser>().await?.translate()?;
     let key = call.idempotency(&services, call.tenant());
     let (handler, accounts) = (&services.handler, &services.accounts);
@@ -77,6 +79,8 @@ pub async fn set_role(services: Data<Services>, mut call: Call<Administrators>) 
 }
 
 /// Shut somebody out
+///
+/// Their sessions end, and do not come back when they are let in again.
 #[utoipa::path(
     post, path = "/v1/users/{id}/disable", tag = "users", security(("bearer" = [])),
     params(("id" = Uuid, Path)), responses((status = 200, body = Changed)),
@@ -108,8 +112,12 @@ pub fn invited((done, link): (Done, Option<Link>), collection: &str) -> HttpResp
 
 async fn change(services: &Services, call: &Call<Administrators>, command: Command) -> Result<HttpResponse, Problem> {
     let user = UserId::new(call.id()?);
+    let administrator = call.origin.person.ok_or(Error::Forbidden)?;
     let order: Order<'_, User> = call.order(services, call.tenant(), user.into(), command);
-    Ok(answers::changed(&services.handler.execute(order).await?))
+    match standing::change(&services.handler, order, administrator).await {
+        Ok(done) => Ok(answers::changed(&done)),
+        Err(error) => Err(call.refuse_late(error).await.into()),
+    }
 }
 
 fn by(call: &Call<Administrators>) -> Result<By, Error> {

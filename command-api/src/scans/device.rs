@@ -1,6 +1,6 @@
 //! The device behind a host of a report. A scan adds what it learnt (an address, a hardware address, a name) and never
-//! takes away what somebody else said; which of two devices is meant, when their addresses turn up on one host, is left
-//! to a person.
+//! takes away what somebody else said; which of two devices is meant, when their addresses turn up on one host, or a
+//! known address on another card, is left to a person.
 
 use std::collections::HashMap;
 
@@ -15,6 +15,10 @@ use crate::appender::AppendError;
 use crate::error::Error;
 use crate::event_store::Loaded;
 use crate::handle::AppendFault;
+
+/// Why a host is left alone whose address is known on another card: the address may have been given to another device,
+/// or the device another card. Taking the one for the other would give a device the findings of a stranger.
+const MAC_OF_ANOTHER_DEVICE: &str = "mac-of-another-device";
 
 /// A host as a device could be known by it.
 pub(super) struct Sight {
@@ -53,6 +57,11 @@ impl Sight {
         self.keys.iter().find_map(|key| owners.get(key)).map(|owner| DeviceId::new(owner.uuid()))
     }
 
+    /// Only where both are known: what has no hardware address contradicts nothing.
+    fn is_another_card(&self, known: &Identifiers) -> bool {
+        self.identifiers.mac().zip(known.mac()).is_some_and(|(seen, known)| seen != known)
+    }
+
     pub(super) fn ambiguity(&self, owners: &HashMap<String, StreamId>, device: DeviceId) -> Vec<&'static str> {
         let others = owners.values().any(|owner| owner.uuid() != device.uuid());
         others.then_some("addresses-of-several-devices").into_iter().collect()
@@ -72,6 +81,10 @@ pub(super) fn decide(
             profile: sight.profile.clone(),
             ..Registration::new(sight.identifiers.clone())
         }),
+        Device::Live(live) if sight.is_another_card(&live.identifiers) => {
+            let detail = "the address is that of a device with another hardware address".to_owned();
+            return Err(Error::Refused { code: MAC_OF_ANOTHER_DEVICE, detail }.into());
+        }
         Device::Live(live) => Command::ChangeIdentifiers(enlarged(sight, &live.identifiers, owners, device)),
         // Its keys were free again the moment it went, so whoever holds them now must be asked for anew.
         Device::Unregistered | Device::Retired => {

@@ -68,6 +68,8 @@ pub(super) async fn apply(import: &Import<'_>, seen: &Seen, prior: &Prior) -> Re
             Err(AppendFault::Store(AppendError::CeilingReached { .. })) => {
                 return Ok(Applied::refused("device-limit-reached"));
             }
+            // The rest of the report goes on; of this host nothing was applied.
+            Err(AppendFault::Other(Error::Refused { code, .. })) => return Ok(Applied::refused(code)),
             Err(fault) => return Err(fault.into()),
             Ok(done) => break done,
         }

@@ -15,14 +15,16 @@ const EXAMPLES_MAX: usize = 20;
 pub struct Tally {
     pub hosts_up: u32,
     pub devices_registered: u32,
-    /// Known devices that were seen up again, moved or got another name.
+    /// Known devices of which something was news: that they are up, a further address, or a hardware address or name
+    /// where none was known.
     pub devices_updated: u32,
     pub findings_raised: u32,
     /// Findings that were known before this report.
     pub findings_known: u32,
     /// Hosts and findings that could not be applied, and records of the report that made no sense.
     pub refused: u32,
-    /// Why, with how often: stable codes.
+    /// Why, with how often: stable codes. Of a host that counts under `mac-of-another-device` nothing was applied: its
+    /// address belongs to a device with another hardware address, and which of them is meant a person has to say.
     pub refusals: BTreeMap<String, u32>,
     /// The first records that made no sense, and where in the report they stand.
     pub quarantined: Vec<SetAside>,

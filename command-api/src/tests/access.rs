@@ -70,6 +70,7 @@ async fn whatever_was_wrong_with_a_log_in_the_answer_is_the_same_and_the_trail_k
         answers.push(answer.body);
     }
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
+    world.services.denials.settled().await;
     assert_eq!(world.events("access.log-in-failed").await, 5);
 }
 
@@ -121,6 +122,7 @@ async fn each_caller_may_do_what_the_table_says() {
             assert_eq!(answer.status.as_u16(), status, "{path} by {caller}: {}", answer.body);
         }
     }
+    world.services.denials.settled().await;
     assert_eq!(world.events("access.denied").await, 5 + 5 + 5 + 3 + 3 + 3 + 4);
 }
 

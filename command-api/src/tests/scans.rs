@@ -1,7 +1,7 @@
 //! Reports of Nmap as they come from the tool.
 
 use actix_web::http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{Answer, World, request};
 
@@ -27,8 +27,18 @@ const WEB: &str =
     r#"<port protocol="tcp" portid="80"><state state="open" reason="syn-ack"/><service name="http"/></port>"#;
 
 async fn upload(world: &World, token: &str, body: String) -> Answer {
-    let upload = request(Method::POST, token, "/v1/scans").insert_header(("Content-Type", "application/xml"));
+    upload_to(world, token, "/v1/scans", body).await
+}
+
+async fn upload_to(world: &World, token: &str, path: &str, body: String) -> Answer {
+    let upload = request(Method::POST, token, path).insert_header(("Content-Type", "application/xml"));
     world.send(upload.set_payload(body)).await
+}
+
+/// What the log says of the scans, in the order of their recording.
+async fn recorded(world: &World) -> Vec<Value> {
+    let bodies = "SELECT convert_from(body, 'UTF8')::jsonb FROM store.events WHERE type = 'scan.recorded' ORDER BY seq";
+    sqlx::query_scalar(bodies).fetch_all(&world.store).await.unwrap()
 }
 
 #[actix_web::test]
@@ -125,4 +135,101 @@ async fn a_keyed_report_repeated_has_its_first_answer_and_another_under_its_key_
     assert_eq!(first.body, again.body);
     keyed(report(&host("10.0.0.2", WEB))).await.refused(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused");
     assert_eq!(world.events("device.registered").await, 1);
+}
+
+#[actix_web::test]
+async fn the_same_report_of_two_scanner_keys_is_two_scans_of_the_same_findings() {
+    let world = World::new().await;
+    let acme = world.found("acme", 100).await;
+    let (one, other) = (world.scanner_key(&acme).await, world.scanner_key(&acme).await);
+    let body = report(&host("10.0.0.1", WEB));
+    let first = upload(&world, &one, body.clone()).await.expect(StatusCode::OK);
+    let second = upload(&world, &other, body.clone()).await.expect(StatusCode::OK);
+    assert_ne!(first.id(), second.id());
+    assert_eq!((&second.body["devices_registered"], &second.body["findings_known"]), (&json!(0), &json!(1)));
+    let (_, analyst) = world.join(&acme, "ana", "analyst").await;
+    let of_people = [&acme.admin, &analyst].map(|token| upload(&world, token, body.clone()));
+    let [of_admin, of_analyst] = of_people;
+    let (of_admin, of_analyst) = (of_admin.await.expect(StatusCode::OK), of_analyst.await.expect(StatusCode::OK));
+    assert_eq!(of_admin.id(), of_analyst.id(), "people see what each other sends");
+    assert!(![first.id(), second.id()].contains(&of_admin.id()));
+    assert_eq!((world.events("finding.raised").await, world.events("scan.recorded").await), (1, 3));
+}
+
+#[actix_web::test]
+async fn a_declared_scope_is_recorded_and_the_command_line_is_not() {
+    let world = World::new().await;
+    let acme = world.found("acme", 100).await;
+    let body = report(&host("10.0.0.1", WEB));
+    let path = "/v1/scans?scope=WEB.example.org,10.0.0.7/24";
+    upload_to(&world, &acme.admin, path, body.clone()).await.expect(StatusCode::OK);
+    upload(&world, &acme.admin, body).await.expect(StatusCode::OK);
+    let [scan] = recorded(&world).await.try_into().unwrap();
+    assert_eq!(scan["scope"], json!({"devices": 1, "hosts": ["10.0.0.0/24", "web.example.org"]}));
+    assert!(!scan.to_string().contains("-sV"), "{scan}");
+}
+
+#[actix_web::test]
+async fn a_scope_that_cannot_be_read_is_refused_before_anything_is_applied() {
+    let world = World::new().await;
+    let acme = world.found("acme", 100).await;
+    for (query, pointer, code) in
+        [("scope=10.0.0.256", "?scope", "malformed-target"), ("scope=a&targets=b", "?targets", "unknown-parameter")]
+    {
+        let path = format!("/v1/scans?{query}");
+        let refused = upload_to(&world, &acme.admin, &path, report(&host("10.0.0.1", WEB))).await;
+        let refused = refused.refused(StatusCode::BAD_REQUEST, "malformed-request");
+        assert_eq!(refused.faults(), [(pointer.to_owned(), code.to_owned())]);
+    }
+    assert_eq!(world.events("device.registered").await, 0);
+}
+
+#[actix_web::test]
+async fn a_keyed_report_with_another_scope_is_another_request() {
+    let world = World::new().await;
+    let acme = world.found("acme", 100).await;
+    let keyed = |path: &'static str| {
+        let upload = request(Method::POST, &acme.admin, path).insert_header(("Idempotency-Key", "scan-1"));
+        world.send(upload.insert_header(("Content-Type", "text/xml")).set_payload(report(&host("10.0.0.1", WEB))))
+    };
+    keyed("/v1/scans?scope=a").await.expect(StatusCode::OK);
+    keyed("/v1/scans?scope=a").await.expect(StatusCode::OK);
+    keyed("/v1/scans?scope=b").await.refused(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused");
+}
+
+#[actix_web::test]
+async fn a_report_of_a_clock_that_runs_ahead_is_refused_whole_and_without_a_field() {
+    let world = World::new().await;
+    let acme = world.found("acme", 100).await;
+    let start_in = |seconds: i64| {
+        let start = world.services.handler.now().micros() / 1_000_000 + seconds;
+        report(&host("10.0.0.1", WEB)).replace("start=\"1767225600\"", &format!("start=\"{start}\""))
+    };
+    let ahead = upload(&world, &acme.admin, start_in(3600)).await;
+    let ahead = ahead.refused(StatusCode::UNPROCESSABLE_ENTITY, "observed-in-future");
+    assert_eq!(ahead.faults(), []);
+    assert_eq!((&ahead.body["applied"]["hosts_up"], world.events("device.registered").await), (&json!(0), 0));
+    upload(&world, &acme.admin, start_in(60)).await.expect(StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn a_known_address_on_another_card_is_left_to_a_person_and_the_rest_goes_on() {
+    let world = World::new().await;
+    let acme = world.found("acme", 100).await;
+    let with_mac = |address, mac: &str| {
+        let card = format!(r#"<address addr="{mac}" addrtype="mac" vendor="Acme"/><hostnames>"#);
+        host(address, WEB).replace("<hostnames>", &card)
+    };
+    let first = with_mac("10.0.0.1", "00:00:5E:00:53:01") + &host("10.0.0.2", "");
+    upload(&world, &acme.admin, report(&first)).await.expect(StatusCode::OK);
+    let events = world.all_events().await;
+    let stranger = upload(&world, &acme.admin, report(&with_mac("10.0.0.1", "00:00:5E:00:53:02"))).await;
+    let stranger = stranger.expect(StatusCode::OK);
+    assert_eq!(stranger.body["refusals"], json!({"mac-of-another-device": 1}));
+    assert_eq!((&stranger.body["devices_updated"], &stranger.body["findings_known"]), (&json!(0), &json!(0)));
+    assert_eq!(world.all_events().await, events + 1, "the scan's own event and no other");
+    // Where one of them knows no card there is no contradiction.
+    let both = host("10.0.0.1", SSH) + &with_mac("10.0.0.2", "00:00:5E:00:53:02");
+    let agreed = upload(&world, &acme.admin, report(&both)).await.expect(StatusCode::OK);
+    assert_eq!((&agreed.body["refused"], &agreed.body["devices_updated"]), (&json!(0), &json!(1)));
 }

@@ -12,5 +12,7 @@ pub enum Command {
     },
     /// The new identifiers replace the old ones.
     ChangeIdentifiers(Identifiers),
+    /// The same, but the device stays in the network it is in, whatever network these name.
+    ChangeIdentifiersInPlace(Identifiers),
     Retire,
 }

@@ -1,6 +1,6 @@
 //! The rules of a device.
 
-use super::{Command, Device, Event, Live, Seen};
+use super::{Command, Device, Event, Identifiers, Live, Seen};
 use crate::{
     decider::Reason,
     vocabulary::{DeviceStatus, Timestamp},
@@ -36,24 +36,32 @@ pub(super) fn decide(device: &Device, command: Command, now: Timestamp) -> Resul
     use {Command as C, Device as D, Event as E};
     Ok(match (device, command) {
         (D::Unregistered, C::Register(registration)) => vec![E::Registered(registration)],
-        (D::Unregistered, C::ReportStatus { .. } | C::ChangeIdentifiers(_) | C::Retire) => {
-            return Err(Refusal::NotRegistered);
-        }
+        (
+            D::Unregistered,
+            C::ReportStatus { .. } | C::ChangeIdentifiers(_) | C::ChangeIdentifiersInPlace(_) | C::Retire,
+        ) => return Err(Refusal::NotRegistered),
 
         (D::Live(_), C::Register(_)) => return Err(Refusal::AlreadyRegistered),
         (D::Live(_), C::ReportStatus { seen_at, .. }) if seen_at.is_in_the_future_at(now) => {
             return Err(Refusal::SeenInFuture);
         }
         (D::Live(live), C::ReportStatus { status, seen_at }) => report_status(live, status, seen_at),
-        (D::Live(live), C::ChangeIdentifiers(to)) if to == live.identifiers => vec![],
-        (D::Live(_), C::ChangeIdentifiers(to)) => vec![E::IdentifiersChanged(to)],
+        (D::Live(live), C::ChangeIdentifiers(to)) => change_identifiers(live, to),
+        (D::Live(live), C::ChangeIdentifiersInPlace(to)) => {
+            change_identifiers(live, to.within(live.identifiers.network().clone()))
+        }
         (D::Live(_), C::Retire) => vec![E::Retired],
 
         (D::Retired, C::Retire) => vec![],
-        (D::Retired, C::Register(_) | C::ReportStatus { .. } | C::ChangeIdentifiers(_)) => {
-            return Err(Refusal::Retired);
-        }
+        (
+            D::Retired,
+            C::Register(_) | C::ReportStatus { .. } | C::ChangeIdentifiers(_) | C::ChangeIdentifiersInPlace(_),
+        ) => return Err(Refusal::Retired),
     })
+}
+
+fn change_identifiers(live: &Live, to: Identifiers) -> Vec<Event> {
+    if to == live.identifiers { vec![] } else { vec![Event::IdentifiersChanged(to)] }
 }
 
 /// News is a change, or the same again after a while. An older report than the one we know is no news.

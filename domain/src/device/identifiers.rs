@@ -34,6 +34,12 @@ impl Identifiers {
         Ok(Self { network, addresses, mac, host_name })
     }
 
+    /// The same in another network.
+    #[must_use]
+    pub fn within(self, network: Network) -> Self {
+        Self { network, ..self }
+    }
+
     pub fn network(&self) -> &Network {
         &self.network
     }

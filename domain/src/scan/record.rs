@@ -4,7 +4,7 @@ use crate::vocabulary::{Few, Label, Name, Sha256, Timestamp, ToolVersion};
 
 pub const HOSTS_MAX: usize = 128;
 
-/// Names, addresses and ranges as the tool was told them.
+/// Names, addresses and ranges as whoever sent the report declared them; see [`super::target`].
 pub type Hosts = Few<Name, HOSTS_MAX>;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,7 +21,8 @@ pub struct Record {
     pub counts: Counts,
 }
 
-/// What the scan set out to look at. What it did not cover it says nothing about.
+/// What the scan set out to look at. What it did not cover it says nothing about; without declared hosts it may have
+/// been anything.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Scope {
     pub devices: u32,

@@ -4,7 +4,7 @@ use crate::vocabulary::{CredentialId, EmailAddress, InvitationId, LoginName, Nam
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Also invites again somebody whose invitation has run out.
+    /// Also invites somebody again who has not accepted yet; the new invitation replaces the one before.
     Invite(Invite),
     Accept {
         invitation: InvitationId,

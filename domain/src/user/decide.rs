@@ -13,8 +13,6 @@ pub const INVITATION_MAX_DAYS: u64 = 30;
 pub enum Refusal {
     #[error("this user has not been invited")]
     NotInvited,
-    #[error("this user has an invitation that is still open")]
-    AlreadyInvited,
     #[error("this user has accepted an invitation before")]
     AlreadyAccepted,
     #[error("this user is disabled")]
@@ -37,7 +35,6 @@ impl Reason for Refusal {
     fn code(&self) -> &'static str {
         match self {
             Self::NotInvited => "user-not-invited",
-            Self::AlreadyInvited => "user-already-invited",
             Self::AlreadyAccepted => "user-already-accepted",
             Self::Disabled => "user-disabled",
             Self::EndNotInFuture => "invitation-end-not-in-future",
@@ -60,12 +57,12 @@ pub(super) fn decide(user: &User, command: Command, now: Timestamp) -> Result<Ve
     }
 }
 
-/// An open invitation is not replaced behind the back of whoever holds it; one that has run out is.
+/// Until it is accepted, an invitation may be replaced by another, even one that is still good: its link may be lost,
+/// and only its hash was kept. The replaced link opens nothing any more.
 fn decide_invite(user: &User, invite: Invite, now: Timestamp) -> Result<Vec<Event>, Refusal> {
     match user {
         User::Uninvited => {}
         User::Invited { invitation, .. } if invitation.id == invite.invitation => return Ok(vec![]),
-        User::Invited { invitation, .. } if now < invitation.expires_at => return Err(Refusal::AlreadyInvited),
         User::Invited { .. } => {}
         User::Active { .. } => return Err(Refusal::AlreadyAccepted),
         User::Disabled { .. } => return Err(Refusal::Disabled),

@@ -21,8 +21,8 @@ fn inviting_with_the_same_invitation_again_changes_nothing() {
 }
 
 #[test]
-fn an_open_invitation_is_not_replaced() {
-    given::<User>([invited(FIRST, 7)]).when(invite(SECOND, 14), day(6)).then_refused(Refusal::AlreadyInvited);
+fn a_lost_invitation_is_replaced_while_it_is_still_good() {
+    given::<User>([invited(FIRST, 7)]).when(invite(SECOND, 14), day(6)).then([invited(SECOND, 14)]);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn an_expired_invitation_is_not_accepted() {
 fn another_invitation_is_not_accepted() {
     given::<User>([invited(FIRST, 7)]).when(accept(SECOND), day(1)).then_refused(Refusal::AnotherInvitation);
     given::<User>([invited(FIRST, 7), invited(SECOND, 14)])
-        .when(accept(FIRST), day(8))
+        .when(accept(FIRST), day(2))
         .then_refused(Refusal::AnotherInvitation);
 }
 
@@ -134,6 +134,7 @@ fn somebody_disabled_before_they_came_cannot_come_until_enabled() {
     given::<User>(disabled.clone()).when(invite(SECOND, 14), day(8)).then_refused(Refusal::Disabled);
     let user = given::<User>(disabled).when(Command::Enable, day(2)).then([Event::Enabled]);
     assert_eq!(user.decide(accept(FIRST), day(3)), Ok(vec![accepted()]));
+    assert_eq!(user.decide(invite(SECOND, 14), day(3)), Ok(vec![invited(SECOND, 14)]));
 }
 
 #[test]

@@ -13,7 +13,8 @@ pub const EMAIL_MAX_BYTES: usize = 254;
 
 const EMAIL_LOCAL_MAX_BYTES: usize = 64;
 
-/// What somebody types to log in: lower case, NFC, letters and digits of any script and `. _ - + @`.
+/// What somebody types to log in: lower case, NFC, letters and digits of any script and `. _ - + @`. Compatibility forms
+/// (full-width letters, ligatures) and characters that nobody sees are refused: two names must not look like one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LoginName(String);
 
@@ -24,12 +25,14 @@ impl LoginName {
         let name: String = once.to_lowercase().nfc().collect();
         let well_formed = name.chars().any(char::is_alphanumeric)
             && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@') || is_mark(c))
+            && !name.chars().any(is_invisible)
+            && name.nfkc().eq(name.chars())
             && encoded_len(&name) <= LOGIN_NAME_MAX_BYTES;
         if well_formed {
             Ok(Self(name))
         } else {
             let detail =
-                format!("must be letters, digits and '.', '_', '-', '+', '@', at most {LOGIN_NAME_MAX_BYTES} bytes");
+                format!("must be plain letters, digits and '.', '_', '-', '+', '@', at most {LOGIN_NAME_MAX_BYTES} bytes");
             Err(Invalid::new("malformed-login-name", detail))
         }
     }
@@ -89,6 +92,13 @@ macro_rules! redacted {
     )+};
 }
 redacted!(LoginName, EmailAddress);
+
+/// Letters and marks that show nothing (Unicode's Default_Ignorable_Code_Point among letters and marks).
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}')
+}
 
 /// Scripts that write vowels as marks would otherwise be shut out.
 fn is_mark(c: char) -> bool {

@@ -62,6 +62,23 @@ fn a_sound_body_is_read() {
 }
 
 #[test]
+fn an_array_is_no_object_even_where_its_values_would_fit() {
+    let problem = read::<Finding>(br#"["t", 1]"#).unwrap_err();
+    assert_eq!(serde_json::to_value(&problem).unwrap()["errors"][0]["code"], "wrong-type");
+    assert!(read::<Option<Vector>>(br#"["x"]"#).is_err());
+}
+
+#[test]
+fn an_optional_body_that_is_there_is_read() {
+    #[derive(Deserialize)]
+    struct Note {
+        text: String,
+    }
+    let note: Option<Note> = read(br#"{"text": "fixed"}"#).unwrap();
+    assert_eq!(note.unwrap().text, "fixed");
+}
+
+#[test]
 fn what_is_not_json_is_malformed() {
     for body in [
         b"".as_slice(),

@@ -59,6 +59,10 @@ impl Seen {
         if !partition.holds(position) {
             return Reached::TakenBack;
         }
+        // Nobody can have been told a position of an epoch that has not begun.
+        if partition.epochs.iter().all(|begun| begun.epoch < position.epoch) {
+            return Reached::Behind;
+        }
         // An empty partition has no checkpoints, and its head, which is zero, has been passed by everybody.
         let passed = |projection: &&str| {
             position.seq <= 0
@@ -172,6 +176,11 @@ mod tests {
     fn a_checkpoint_that_a_restore_took_back_proves_nothing() {
         let seen = seen(&[("devices", at(1, 50))], &[(1, 1), (2, 31)]);
         assert_eq!(seen.reached(at(2, 31), &["devices"]), Reached::Behind);
+    }
+
+    #[test]
+    fn a_position_of_an_epoch_that_has_not_begun_is_not_passed() {
+        assert_eq!(seen(&[("devices", at(1, 10))], &[(1, 1)]).reached(at(2, 1), &["devices"]), Reached::Behind);
     }
 
     #[test]

@@ -26,7 +26,7 @@ const RIGHTS: &str = "
     store.invitations             -         SID     -      -          -
     store.api_key_secrets         S         SID     -      -          -
     store.tenant_keys             -         SI      -      -          s
-    store.subject_keys            -         SI      -      -          s
+    store.subject_keys            -         SID     -      -          s
     store.leases                  -         SIU     -      -          -
     read.checkpoints              SIUD      -       -      SIUD       S
     read.live_generations         SIUD      -       -      S          S
