@@ -47,7 +47,7 @@ pub struct Append {
     pub actor: Actor,
     pub correlation: Uuid,
     pub causation: Option<Uuid>,
-    /// Never empty, and every stream has at least one event.
+    /// Every stream has at least one event. None at all only with a key: then the answer alone is kept.
     pub streams: Vec<StreamWrite>,
     pub conditions: Vec<Condition>,
     pub take: Vec<Claim>,
@@ -195,7 +195,8 @@ impl Appender {
 
     /// Appends one command durably, or says why not.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        debug_assert!(!append.streams.is_empty() && append.streams.iter().all(|stream| !stream.events.is_empty()));
+        debug_assert!(append.key.is_some() || !append.streams.is_empty());
+        debug_assert!(append.streams.iter().all(|stream| !stream.events.is_empty()));
         let partition = i16::from(partition_of(append.tenant));
         let (answer, answered) = oneshot::channel();
         let queue = &self.queues[usize::from(partition.unsigned_abs()) % self.queues.len()];

@@ -10,13 +10,11 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use domain::decider::Decider;
 use domain::vocabulary::{StreamId, TenantId};
-use futures_util::StreamExt;
 use platform::auth::{Caller, Principal, Role};
 use platform::json::{JSON_MAX_BYTES, Json};
-use platform::problem::extract::from_payload;
 use platform::problem::{Code, Problem};
 use platform::request_id::RequestContext;
 use serde::de::DeserializeOwned;
@@ -224,18 +222,13 @@ async fn refuse(request: &HttpRequest, principal: &Principal, origin: Origin) {
     services.denials.denied(principal, &format!("{} {pattern}", request.method()), origin).await;
 }
 
+/// What is too large is read to its end all the same, so that the client reads the answer.
 async fn collect(payload: &mut Payload) -> Result<Bytes, Problem> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| from_payload(&error))?;
-        if body.len() + chunk.len() > JSON_MAX_BYTES {
-            drain(payload, JSON_MAX_BYTES as u64).await;
-            return Err(Problem::new(Code::PayloadTooLarge)
-                .detail(format!("A JSON body holds at most {JSON_MAX_BYTES} bytes.")));
-        }
-        body.extend_from_slice(&chunk);
+    let collected = platform::json::collect(payload, JSON_MAX_BYTES).await;
+    if collected.as_ref().is_err_and(|problem| problem.status() == 413) {
+        drain(payload, JSON_MAX_BYTES as u64).await;
     }
-    Ok(body.freeze())
+    collected
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ impl Handler {
         Ok(self.store.load(tenant, stream).await?)
     }
 
-    /// Makes a draft durable. `None`: there was nothing in it.
+    /// Makes a draft durable. `None`: there was nothing in it, and no answer to keep.
     pub async fn append(
         &self,
         tenant: TenantId,
@@ -138,7 +138,7 @@ impl Handler {
         conditions: Vec<Condition>,
         key: Option<(&Idempotency, &Kept)>,
     ) -> Result<Option<Appended>, AppendFault> {
-        if draft.is_empty() {
+        if draft.is_empty() && key.is_none() {
             return Ok(None);
         }
         draft.mark(&origin.seal(&self.keys, tenant, self.now()).await?)?;
@@ -205,7 +205,11 @@ impl Handler {
         let key = order.key.as_ref().map(|key| (key, &kept));
         match self.append(order.tenant, draft, order.origin, conditions, key).await? {
             Some(Appended::New { position, .. }) => {
-                let outcome = if created { Outcome::Created } else { Outcome::Changed };
+                let outcome = match (version == from, created) {
+                    (true, _) => Outcome::Unchanged,
+                    (false, true) => Outcome::Created,
+                    (false, false) => Outcome::Changed,
+                };
                 Ok(Done { id, version, position, outcome, extra })
             }
             Some(Appended::Known { position, answer }) => Ok(replayed(read(&answer)?, position)),

@@ -99,11 +99,14 @@ impl Modify for Shared {
         components.security_schemes.insert("bearer".into(), RefOr::T(SecurityScheme::Http(bearer.build())));
         for (path, item) in &mut document.paths.paths {
             operations(item).for_each(complete);
-            operations(item).for_each(add_idempotency_key);
-            // What a collection is asked to create has no version before; with If-Match it answers 412.
-            match (path.contains('{'), &mut item.post) {
-                (false, Some(_)) => {}
-                (true, _) | (false, None) => operations(item).for_each(add_if_match),
+            // What is created has no version before that could match.
+            let creates = item.post.is_some() && !path.contains('{');
+            for operation in operations(item).filter(|operation| needs_bearer(operation)) {
+                let parameters = operation.parameters.get_or_insert_default();
+                parameters.push(RefOr::T(idempotency_key()));
+                if !creates {
+                    parameters.push(RefOr::T(if_match()));
+                }
             }
         }
     }
@@ -134,18 +137,6 @@ fn complete(operation: &mut Operation) {
         if let RefOr::T(response) = response {
             add_headers(status, response);
         }
-    }
-}
-
-fn add_idempotency_key(operation: &mut Operation) {
-    if needs_bearer(operation) {
-        operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
-    }
-}
-
-fn add_if_match(operation: &mut Operation) {
-    if needs_bearer(operation) {
-        operation.parameters.get_or_insert_default().push(RefOr::T(if_match()));
     }
 }
 

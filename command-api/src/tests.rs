@@ -6,4 +6,5 @@ mod denials;
 mod scans;
 mod timer;
 mod triage;
+mod users;
 mod world;

@@ -10,6 +10,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
@@ -19,32 +20,39 @@ use futures_util::StreamExt;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 
+use tokio::time::timeout;
+
 use crate::problem::extract::from_payload;
 use crate::problem::{Code, Problem};
 
 /// The largest JSON body. Scans are streamed elsewhere and have a limit of their own.
 pub const JSON_MAX_BYTES: usize = 10 * 1024 * 1024;
 
+/// The largest JSON body of somebody who has not said who they are: names and passwords are short.
+pub const ANONYMOUS_JSON_MAX_BYTES: usize = 16 * 1024;
+/// How long a JSON body may take to arrive. Whoever sends a byte a second holds memory for nothing.
+pub const BODY_MAX_SECONDS: u64 = 30;
+
 /// A body that is JSON and reads as `T`. `T` should deny unknown fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Json<T>(pub T);
+pub struct Json<T, const MAX_BYTES: usize = JSON_MAX_BYTES>(pub T);
 
-impl<T> Json<T> {
+impl<T, const MAX_BYTES: usize> Json<T, MAX_BYTES> {
     pub fn into_inner(self) -> T {
         self.0
     }
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+impl<T: DeserializeOwned + 'static, const MAX_BYTES: usize> FromRequest for Json<T, MAX_BYTES> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let checked = check_headers(request.headers());
-        let payload = payload.take();
+        let checked = check_headers(request.headers(), MAX_BYTES);
+        let mut payload = payload.take();
         Box::pin(async move {
             checked?;
-            read(&collect(payload).await?).map(Json)
+            read(&collect(&mut payload, MAX_BYTES).await?).map(Json)
         })
     }
 }
@@ -100,7 +108,7 @@ impl<'de, A: MapAccess<'de>> Deserializer<'de> for Fields<A> {
     }
 }
 
-fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
+fn check_headers(headers: &HeaderMap, max_bytes: usize) -> Result<(), Problem> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if !text(header::CONTENT_TYPE).is_some_and(is_json) {
         return Err(Problem::new(Code::UnsupportedMediaType).detail("The body must be application/json."));
@@ -109,8 +117,8 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
         return Err(Problem::new(Code::UnsupportedMediaType).detail("The body must not be compressed."));
     }
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-    if length.is_some_and(|length| length > JSON_MAX_BYTES) {
-        return Err(too_large());
+    if length.is_some_and(|length| length > max_bytes) {
+        return Err(too_large(max_bytes));
     }
     Ok(())
 }
@@ -126,18 +134,26 @@ fn is_json(content_type: &str) -> bool {
         })
 }
 
-async fn collect(mut payload: Payload) -> Result<Bytes, Problem> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| from_payload(&error))?;
-        if body.len() + chunk.len() > JSON_MAX_BYTES {
-            return Err(too_large());
+/// All of a body, if it ends within its size and its time.
+pub async fn collect(payload: &mut Payload, max_bytes: usize) -> Result<Bytes, Problem> {
+    let collecting = async {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| from_payload(&error))?;
+            if body.len() + chunk.len() > max_bytes {
+                return Err(too_large(max_bytes));
+            }
+            body.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
+        Ok(body.freeze())
+    };
+    let late = |_| {
+        let detail = format!("The body did not arrive within {BODY_MAX_SECONDS} seconds.");
+        Problem::new(Code::MalformedRequest).detail(detail)
+    };
+    timeout(Duration::from_secs(BODY_MAX_SECONDS), collecting).await.map_err(late)?
 }
 
-fn too_large() -> Problem {
-    Problem::new(Code::PayloadTooLarge).detail(format!("A JSON body holds at most {JSON_MAX_BYTES} bytes."))
+fn too_large(max_bytes: usize) -> Problem {
+    Problem::new(Code::PayloadTooLarge).detail(format!("The JSON body of this request holds at most {max_bytes} bytes."))
 }

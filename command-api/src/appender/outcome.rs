@@ -22,6 +22,7 @@ pub(super) struct FoundOut {
 }
 
 pub(super) struct Committed {
+    /// That of its first event; where it has none, the one after the head it was answered at.
     pub(super) first_seq: i64,
     pub(super) recorded_at: Timestamp,
 }
@@ -46,7 +47,8 @@ async fn try_once(options: &PgConnectOptions, backend: Backend, batch: &[Waiting
     while line.is_alive_after_ending(backend).await? {
         sleep(ASK_AGAIN_AFTER).await;
     }
-    let committed = line.committed_of(batch).await?;
+    let mut committed = line.committed_of(batch).await?;
+    committed.extend(line.answers_kept_of(batch).await?);
     Ok(FoundOut { line, committed })
 }
 
@@ -94,5 +96,27 @@ impl Line {
             Some((usize::try_from(row.place).ok()?, Committed { first_seq: row.seq, recorded_at }))
         });
         Ok(committed.collect())
+    }
+
+    /// A command without events was committed if its answer is kept.
+    async fn answers_kept_of(&mut self, batch: &[Waiting]) -> Result<HashMap<usize, Committed>, sqlx::Error> {
+        let mut kept = HashMap::new();
+        for (place, waiting) in batch.iter().enumerate().filter(|(_, waiting)| waiting.append.streams.is_empty()) {
+            let Some(key) = &waiting.append.key else { continue };
+            let found = sqlx::query!(
+                r#"SELECT seq AS "seq!", clock_timestamp() AS "now!" FROM store.command_keys_0 WHERE key = $1 AND answer = $2
+                   UNION ALL
+                   SELECT seq, clock_timestamp() FROM store.command_keys_1 WHERE key = $1 AND answer = $2"#,
+                key.key.as_slice(),
+                &key.answer,
+            )
+            .fetch_optional(self.connection())
+            .await?;
+            kept.extend(found.map(|found| {
+                let recorded_at = Timestamp::from_micros(found.now.timestamp_micros());
+                (place, Committed { first_seq: found.seq + 1, recorded_at })
+            }));
+        }
+        Ok(kept)
     }
 }

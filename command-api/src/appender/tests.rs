@@ -260,6 +260,21 @@ async fn fifty_with_one_command_key_have_one_effect_and_one_answer() {
 }
 
 #[tokio::test]
+async fn a_command_that_changes_nothing_keeps_its_answer_at_the_head() {
+    let (store, tenant) = (store().await, tenant());
+    seq(&store.appender.append(new_stream(tenant)).await);
+    let nothing = |fingerprint: u8| Append {
+        key: Some(CommandKey { key: [9; 32], fingerprint: [fingerprint; 32], answer: b"unchanged".to_vec() }),
+        ..command(tenant, vec![])
+    };
+    assert_eq!(seq(&store.appender.append(nothing(1)).await), 1);
+    let again = store.appender.append(nothing(1)).await.unwrap();
+    assert!(matches!(again, Appended::Known { answer, .. } if answer == b"unchanged"));
+    assert_eq!(store.appender.append(nothing(2)).await, Err(AppendError::KeyReused));
+    assert_eq!(seq(&store.appender.append(new_stream(tenant)).await), 2);
+}
+
+#[tokio::test]
 async fn data_that_no_column_takes_refuses_its_own_command_and_the_rest_commits() {
     let (store, tenant) = (store().await, tenant());
     let mut broken = new_stream(tenant);

@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use event_schemas::Actor;
-use platform::json::Json;
+use platform::json::{ANONYMOUS_JSON_MAX_BYTES, Json};
 use platform::problem::Problem;
 use platform::request_id::RequestContext;
 use serde::Deserialize;
@@ -34,7 +34,7 @@ pub async fn accept(
     services: Data<Services>,
     request: HttpRequest,
     context: RequestContext,
-    body: Json<Accept>,
+    body: Json<Accept, ANONYMOUS_JSON_MAX_BYTES>,
 ) -> Result<HttpResponse, Problem> {
     let password = Password::choose(&body.0.password)
         .map_err(|fault| Error::field("/password", fault.code(), fault.to_string()))?;

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use domain::session::{Command, Session};
 use domain::vocabulary::SessionId;
 use platform::auth::Principal;
-use platform::json::Json;
+use platform::json::{ANONYMOUS_JSON_MAX_BYTES, Json};
 use platform::position::X_CONSISTENCY;
 use platform::problem::Problem;
 use platform::request_id::RequestContext;
@@ -56,7 +56,7 @@ pub struct LoggedIn {
 pub async fn log_in(
     services: Data<Services>,
     context: RequestContext,
-    body: Json<LogIn>,
+    body: Json<LogIn, ANONYMOUS_JSON_MAX_BYTES>,
 ) -> Result<HttpResponse, Problem> {
     let attempt = body.0.translate()?;
     let entry = log_in::log_in(&services, attempt, &context).await?;

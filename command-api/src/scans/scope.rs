@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use actix_web::web::Query;
-use domain::scan::{Hosts, target};
+use domain::scan::{HOSTS_MAX, Hosts, target};
 use domain::vocabulary::{Invalid, Name};
 use platform::problem::{Code, Problem};
 
@@ -37,8 +37,11 @@ pub fn told_apart_by(hosts: &Hosts, passed: &Passed) -> Vec<u8> {
 }
 
 fn hosts(list: &str) -> Result<Hosts, Invalid> {
-    let targets: Vec<Name> = list.split(',').map(target).collect::<Result<_, _>>()?;
-    Hosts::new(targets)
+    // Counted as they are written: what the document calls too many is too many, whatever they are called.
+    if list.split(',').nth(HOSTS_MAX).is_some() {
+        return Err(Invalid::new("too-many", format!("may list at most {HOSTS_MAX} targets")));
+    }
+    Hosts::new(list.split(',').map(target).collect::<Result<Vec<Name>, _>>()?)
 }
 
 fn refused(pointer: &str, invalid: &Invalid) -> Problem {
@@ -73,13 +76,20 @@ mod tests {
     #[test]
     fn a_fault_is_a_bad_request_that_names_the_parameter() {
         let of = |pointer: &str, code: &str| (400, pointer.to_owned(), code.to_owned());
-        let many: Vec<String> = (0..129).map(|n| format!("10.0.0.{n}/32")).collect();
+        let many = vec!["a"; HOSTS_MAX + 1];
         for query in ["scope=", "scope=10.0.0.300", "scope=10.0.0.1,,10.0.0.2", "scope=a%00b", "scope=--script"] {
             assert_eq!(fault(query), of("?scope", "malformed-target"), "{query}");
         }
         assert_eq!(fault(&format!("scope={}", many.join(","))), of("?scope", "too-many"));
         assert_eq!(fault("scope=a&scope=b"), of("?scope", "repeated"));
         assert_eq!(fault("scope=a&targets=b"), of("?targets", "unknown-parameter"));
+    }
+
+    #[test]
+    fn the_document_announces_how_many_targets_are_read() {
+        let document = serde_json::to_value(crate::openapi()).unwrap();
+        let parameter = &document["paths"]["/v1/scans"]["post"]["parameters"][0];
+        assert_eq!((&parameter["name"], &parameter["schema"]["maxItems"]), (&PARAMETER.into(), &HOSTS_MAX.into()));
     }
 
     #[test]

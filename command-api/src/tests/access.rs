@@ -23,7 +23,11 @@ async fn a_slug_is_taken_once_in_the_deployment() {
     let world = World::new().await;
     let body = json!({"slug": "acme", "name": "Acme", "plan": "free", "administrator": {"user": "admin"}});
     world.post(OPERATOR, "/v1/organizations", body.clone()).await.expect(StatusCode::CREATED);
-    world.post(OPERATOR, "/v1/organizations", body).await.refused(StatusCode::CONFLICT, "slug-taken");
+    let other = json!({"slug": "acme", "name": "Acme", "plan": "free", "administrator": {"user": "eve"}});
+    world.post(OPERATOR, "/v1/organizations", other).await.refused(StatusCode::CONFLICT, "slug-taken");
+    let terms = json!({"slug": "acme", "name": "Acme", "plan": "team", "administrator": {"user": "admin"}});
+    let terms = world.post(OPERATOR, "/v1/organizations", terms).await;
+    terms.refused(StatusCode::CONFLICT, "organization-already-founded");
 }
 
 #[actix_web::test]
@@ -145,7 +149,7 @@ async fn a_login_name_is_taken_once_however_it_is_typed() {
     let world = World::new().await;
     let acme = world.found("acme", 10).await;
     let invite = |user: &'static str| world.post(&acme.admin, "/v1/users", json!({"user": user, "role": "viewer"}));
-    invite("ana").await.expect(StatusCode::CREATED);
+    world.join(&acme, "ana", "viewer").await;
     invite(" ANA").await.refused(StatusCode::CONFLICT, "login-taken");
 }
 

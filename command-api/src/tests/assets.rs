@@ -73,6 +73,43 @@ async fn an_address_belongs_to_one_device_of_a_network_and_the_refusal_names_it(
 }
 
 #[actix_web::test]
+async fn a_device_stays_in_its_network_until_another_is_named() {
+    let world = World::new().await;
+    let acme = world.found("acme", 100).await;
+    let register = |body| world.post(&acme.admin, "/v1/devices", body);
+    let device = register(json!({"addresses": ["10.0.0.7"], "network": "lisbon"})).await.expect(StatusCode::CREATED);
+    let path = format!("/v1/devices/{}/identifiers", device.id());
+    world.put(&acme.admin, &path, json!({"addresses": ["10.0.0.8"]})).await.expect(StatusCode::OK);
+    let taken = register(json!({"addresses": ["10.0.0.8"], "network": "lisbon"})).await;
+    taken.refused(StatusCode::CONFLICT, "address-taken");
+    let same = world.put(&acme.admin, &path, json!({"addresses": ["10.0.0.8"]})).await.expect(StatusCode::OK);
+    assert_eq!(same.body["version"], 2, "the same again changes nothing");
+    world.put(&acme.admin, &path, json!({"addresses": ["10.0.0.8"], "network": "porto"})).await.expect(StatusCode::OK);
+    register(json!({"addresses": ["10.0.0.8"], "network": "lisbon"})).await.expect(StatusCode::CREATED);
+}
+
+#[actix_web::test]
+async fn nothing_is_created_for_who_expects_a_version_of_it() {
+    let world = World::new().await;
+    let acme = world.found("acme", 100).await;
+    let before = world.all_events().await;
+    for (caller, path, body) in [
+        (&*acme.admin, "/v1/devices", json!({"addresses": ["10.0.0.7"]})),
+        (&*acme.admin, "/v1/findings", json!({"type": "a", "title": "t", "severity": "low"})),
+        (&*acme.admin, "/v1/users", json!({"user": "ana", "role": "analyst"})),
+        (&*acme.admin, "/v1/api-keys", json!({"name": "k"})),
+        (&*acme.admin, "/v1/scans", json!({})),
+        (OPERATOR, "/v1/organizations", json!({"slug": "other"})),
+    ] {
+        for tag in ["*", "\"1\""] {
+            let create = request(Method::POST, caller, path).insert_header(("If-Match", tag)).set_json(&body);
+            world.send(create).await.refused(StatusCode::PRECONDITION_FAILED, "precondition-failed");
+        }
+    }
+    assert_eq!(world.all_events().await, before);
+}
+
+#[actix_web::test]
 async fn every_wrong_field_is_named_at_once() {
     let world = World::new().await;
     let acme = world.found("acme", 100).await;
@@ -114,6 +151,22 @@ async fn if_match_holds_a_command_to_the_version_its_sender_saw() {
     report("1").await.refused(StatusCode::BAD_REQUEST, "malformed-request");
     report("\"1-abc\"").await.expect(StatusCode::OK);
     report("\"1-abc\"").await.refused(StatusCode::PRECONDITION_FAILED, "precondition-failed");
+}
+
+#[actix_web::test]
+async fn a_repetition_with_another_if_match_is_another_request() {
+    let world = World::new().await;
+    let acme = world.found("acme", 100).await;
+    let device = world.post(&acme.admin, "/v1/devices", json!({"addresses": ["10.0.0.7"]})).await.id();
+    let report = |etag: &'static str| {
+        let report = request(Method::PUT, &acme.admin, &format!("/v1/devices/{device}/status"));
+        let report = report.insert_header(("If-Match", etag)).insert_header(("Idempotency-Key", "once"));
+        world.send(report.set_json(json!({"status": "up"})))
+    };
+    let (first, again) = (report("\"1\"").await.expect(StatusCode::OK), report("\"1\"").await.expect(StatusCode::OK));
+    assert_eq!(first.body, again.body);
+    report("\"2\"").await.refused(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused");
+    report("*").await.refused(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused");
 }
 
 #[actix_web::test]

@@ -77,6 +77,8 @@ async fn rows_that_no_event_names_are_swept_and_the_others_stay() {
         "UPDATE store.invitations SET created_at = now() - interval '2 hours'",
         "UPDATE store.api_key_secrets SET created_at = now() - interval '2 hours'",
         "UPDATE store.credentials SET created_at = now() - interval '2 hours'",
+        "INSERT INTO store.subject_keys SELECT gen_random_uuid(), tenant_id, gen_random_uuid(), wrapped FROM store.subject_keys",
+        "UPDATE store.subject_keys SET created_at = now() - interval '2 hours'",
     ] {
         sqlx::query(statement).execute(&world.store).await.unwrap();
     }
@@ -85,6 +87,7 @@ async fn rows_that_no_event_names_are_swept_and_the_others_stay() {
         "SELECT count(*) FROM store.invitations",
         "SELECT count(*) FROM store.api_key_secrets",
         "SELECT count(*) FROM store.credentials",
+        "SELECT count(*) FROM store.subject_keys",
     ] {
         let left: i64 = sqlx::query_scalar(count).fetch_one(&world.store).await.unwrap();
         assert_eq!(left, 1, "{count}");

@@ -104,6 +104,7 @@ fn what_was_never_registered_takes_no_command() {
     given([]).when(Retire, at(1)).then_refused(Refusal::NotRegistered);
     given([]).when(report(DeviceStatus::Up, at(1)), at(1)).then_refused(Refusal::NotRegistered);
     given([]).when(ChangeIdentifiers(known_by(&["10.0.0.8"])), at(1)).then_refused(Refusal::NotRegistered);
+    given([]).when(ChangeIdentifiersInPlace(known_by(&["10.0.0.8"])), at(1)).then_refused(Refusal::NotRegistered);
 }
 
 #[test]
@@ -151,6 +152,17 @@ fn new_identifiers_replace_the_old_ones_and_free_their_addresses() {
 }
 
 #[test]
+fn identifiers_changed_in_place_stay_in_the_network_of_the_device() {
+    let network = Network::parse("lisbon").unwrap();
+    let lisbon = |texts: &[&str]| known_by(texts).within(network.clone());
+    let device = [Event::Registered(Registration::new(lisbon(&["10.0.0.7"])))];
+    given(device.clone())
+        .when(ChangeIdentifiersInPlace(known_by(&["10.0.0.8"])), at(1))
+        .then([Event::IdentifiersChanged(lisbon(&["10.0.0.8"]))]);
+    given(device).when(ChangeIdentifiersInPlace(known_by(&["10.0.0.7"])), at(1)).then([]);
+}
+
+#[test]
 fn the_same_identifiers_in_another_order_change_nothing() {
     let device = Event::Registered(Registration::new(known_by(&["10.0.0.8", "10.0.0.9"])));
     given([device]).when(ChangeIdentifiers(known_by(&["10.0.0.9", "10.0.0.8"])), at(1)).then([]);
@@ -171,6 +183,7 @@ fn a_retired_device_accepts_nothing_but_to_be_retired_again() {
     given(retired()).when(Register(registration()), at(1)).then_refused(Refusal::Retired);
     given(retired()).when(report(DeviceStatus::Up, at(1)), at(1)).then_refused(Refusal::Retired);
     given(retired()).when(ChangeIdentifiers(known_by(&["10.0.0.8"])), at(1)).then_refused(Refusal::Retired);
+    given(retired()).when(ChangeIdentifiersInPlace(known_by(&["10.0.0.8"])), at(1)).then_refused(Refusal::Retired);
 }
 
 fn any_identifiers() -> impl Strategy<Value = Identifiers> {
@@ -183,6 +196,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         8 => (prop::sample::select(DeviceStatus::ALL), 0_u64..5000)
             .prop_map(|(status, seconds)| report(status, at(seconds))),
         4 => any_identifiers().prop_map(ChangeIdentifiers),
+        4 => any_identifiers().prop_map(ChangeIdentifiersInPlace),
         1 => Just(Retire),
     ]
 }

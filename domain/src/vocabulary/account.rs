@@ -31,8 +31,9 @@ impl LoginName {
         if well_formed {
             Ok(Self(name))
         } else {
-            let detail =
-                format!("must be plain letters, digits and '.', '_', '-', '+', '@', at most {LOGIN_NAME_MAX_BYTES} bytes");
+            let detail = format!(
+                "must be plain letters, digits and '.', '_', '-', '+', '@', at most {LOGIN_NAME_MAX_BYTES} bytes"
+            );
             Err(Invalid::new("malformed-login-name", detail))
         }
     }

@@ -117,7 +117,7 @@ fn a_field_that_does_not_fit_is_named_by_its_pointer() {
     assert_eq!(fault(br#"{"title":null}"#), invalid("wrong-type", "/title"));
     assert_eq!(fault(br#"{"title":"a","severity":"grave"}"#), invalid("unknown-value", "/severity"));
     assert_eq!(fault(br#"{"title":"a","cvss":[{"base/score~":"9"}]}"#), invalid("wrong-type", "/cvss/0/base~1score~0"));
-    assert_eq!(fault(b"[]"), invalid("wrong-length", ""));
+    assert_eq!(fault(b"[]"), invalid("wrong-type", ""));
     assert_eq!(fault(b"\"text\""), invalid("wrong-type", ""));
 }
 

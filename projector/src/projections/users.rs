@@ -115,7 +115,7 @@ impl Row for UserRow {
             }
         };
         match written {
-            // Invited again once the first invitation ran out: what the newest one says holds.
+            // Invited again before they accepted: what the newest invitation says holds.
             W::Invited(invited) => {
                 let first = (row.invited_at, row.invited_by);
                 row = Self::invited(event, invited)?;

@@ -73,7 +73,8 @@ fn a_label_begins_with_a_letter_or_digit() {
 
 #[test]
 fn no_two_login_names_look_like_one_for_what_nobody_sees() {
-    let hidden = ["admin\u{fe0f}", "adm\u{34f}in", "admin\u{3164}", "\u{115f}admin", "ａｄｍｉｎ", "ﬁn", "admin\u{200b}"];
+    let hidden =
+        ["admin\u{fe0f}", "adm\u{34f}in", "admin\u{3164}", "\u{115f}admin", "ａｄｍｉｎ", "ﬁn", "admin\u{200b}"];
     for name in hidden {
         assert_eq!(code(LoginName::parse(name)), "malformed-login-name", "{name:?}");
     }
