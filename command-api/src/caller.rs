@@ -178,7 +178,7 @@ impl<R: Right> Call<R> {
     /// Answers who lost the right after the call began, and writes it into the audit trail as at the door.
     pub async fn refuse_late(&self, error: Error) -> Error {
         if matches!(error, Error::Forbidden) {
-            refuse(&self.request, &self.principal, self.origin.clone()).await;
+            refuse(&self.request, &self.principal, self.origin.clone());
         }
         error
     }
@@ -206,7 +206,7 @@ impl<R: Right> FromRequest for Call<R> {
             let principal = caller.0;
             let origin = Origin::of_principal(&principal, &context);
             let Some(scope) = R::grant(&principal) else {
-                refuse(&request, &principal, origin).await;
+                refuse(&request, &principal, origin);
                 return Err(Error::Forbidden.into());
             };
             let expectations = Expectations::read(request.headers())?;
@@ -216,10 +216,10 @@ impl<R: Right> FromRequest for Call<R> {
     }
 }
 
-async fn refuse(request: &HttpRequest, principal: &Principal, origin: Origin) {
+fn refuse(request: &HttpRequest, principal: &Principal, origin: Origin) {
     let Some(services) = request.app_data::<Data<Services>>() else { return };
     let pattern = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
-    services.denials.denied(principal, &format!("{} {pattern}", request.method()), origin).await;
+    services.denials.note_denial(principal, &format!("{} {pattern}", request.method()), origin);
 }
 
 /// What is too large is read to its end all the same, so that the client reads the answer.

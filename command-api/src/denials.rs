@@ -41,11 +41,6 @@ impl Denials {
         Self { recorder, queue }
     }
 
-    /// As [`Denials::note_denial`], for callers that await what they report. There is nothing to wait for.
-    pub async fn denied(&self, principal: &Principal, operation: &str, origin: Origin) {
-        self.note_denial(principal, operation, origin);
-    }
-
     /// Somebody known asked for what they may not do. `operation` is a method and a route's pattern.
     pub fn note_denial(&self, principal: &Principal, operation: &str, origin: Origin) {
         let tenant = principal.tenant().map_or(TenantId::DEPLOYMENT, TenantId::new);
@@ -78,7 +73,7 @@ impl Denials {
     }
 
     /// Hands on the aggregates whose minute is over. Each process does so for its own.
-    pub async fn flush_due(&self, now: Timestamp) {
+    pub fn flush_due(&self, now: Timestamp) {
         for note in self.aggregates(|floods| (floods.log_ins.due(now), floods.denials.due(now))) {
             self.hand_on(note);
         }
@@ -111,7 +106,7 @@ impl Denials {
         if let Err(error) = self.queue.try_send(Work::Write(Box::new(note)))
             && let Work::Write(note) = error.into_inner()
         {
-            self.recorder.with_floods(|floods| floods.put_back(note.counted));
+            self.recorder.put_back(note.counted);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Password hashing on a small pool of its own, so that a flood of log ins slows log ins and nothing else.
+//! Password hashing on few of tokio's blocking threads, so that a flood of log ins slows log ins and nothing else. Nobody
+//! else may park those threads: parsers of uploads, which wait for a client, have threads of their own (`scans`).
 //! It never stores, logs or compares a password itself, and never says why a verification failed.
 
 use std::num::NonZeroUsize;

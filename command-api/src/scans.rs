@@ -8,20 +8,22 @@ mod device;
 mod host;
 mod prior;
 mod report;
+mod room;
 pub mod scope;
 mod tally;
 
-use std::io::BufReader;
+use std::io::{self, BufReader};
+use std::thread;
 
 use actix_web::dev::Payload;
 use domain::scan::{Command, Hosts, Record as ScanRecord, Refusal, Scan, Scope};
 use domain::vocabulary::{Label, ScanId, Sha256, TenantId, Timestamp, ToolVersion};
 use event_schemas::Actor;
 use futures_util::future::{try_join, try_join_all};
+use platform::problem::{Code, Problem};
 use scan_formats::nmap::{HostObservation, Parser, Record, Started, TOOL};
 use scan_formats::report::ParseError;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
 
 use self::host::{Import, Seen};
 use self::prior::Prior;
@@ -31,6 +33,7 @@ use crate::idempotency::Idempotency;
 use crate::origin::Origin;
 
 pub use body::{BodyError, Passed, SCAN_MAX_BYTES, drain, pass};
+pub use room::{IMPORTS_MAX, IMPORTS_PER_TENANT_MAX, NO_PLACE_RETRY_AFTER_SECONDS, Place, Room};
 pub use tally::{SetAside, Tally};
 
 /// Hosts that are applied at once: enough for the appender to batch, few enough to leave room for others.
@@ -65,17 +68,22 @@ struct Run {
     observed_at: Timestamp,
 }
 
-/// Applies a report while it arrives.
+/// Applies a report while it arrives. When the client's connection breaks or stands idle, what was read until then is
+/// applied, and nothing more is read.
 pub async fn import(
     handler: &Handler,
     tenant: TenantId,
     origin: &Origin,
     payload: &mut Payload,
+    place: &Place,
 ) -> Result<Imported, Interrupted> {
     let (sender, reader) = body::pipe();
     let (groups, mut parsed) = mpsc::channel(GROUPS_WAITING);
-    let parser = parse(reader, groups);
     let mut tally = Tally::default();
+    let parser = match parse(reader, groups, place.clone()) {
+        Ok(parser) => parser,
+        Err(error) => return Err(Interrupted { cause: Cause::Ours(no_thread(&error)), tally }),
+    };
     let mut run = Run { version: None, observed_at: handler.now() };
     // A fault of ours ends the pump. A broken body only ends the parser: what it had read is applied and told.
     let pumped = async { Ok::<_, Error>(body::pump(payload, sender).await) };
@@ -140,31 +148,52 @@ pub async fn record(
     handler.execute(order).await
 }
 
-/// The parser blocks while it waits for bytes, so it has a thread of its own. It hands on records in groups that can be
-/// applied together; what it read before an error is handed on, too.
-fn parse(reader: body::Reader, groups: mpsc::Sender<Vec<Record>>) -> JoinHandle<Result<(), ParseError>> {
-    tokio::task::spawn_blocking(move || {
-        let mut group = Vec::new();
-        let mut weight = 0;
-        let mut ended = Ok(());
-        for record in Parser::new(BufReader::new(reader)) {
-            match record {
-                Ok(record) => {
-                    weight += weight_of(&record);
-                    group.push(record);
-                }
-                Err(error) => ended = Err(error),
+/// The parser blocks while it waits for bytes, so it has a thread of its own, not one of tokio's: those hash passwords,
+/// and an upload that stands idle must keep nobody from logging in. Each thread holds a place, of which there are few.
+fn parse(
+    reader: body::Reader,
+    groups: mpsc::Sender<Vec<Record>>,
+    place: Place,
+) -> io::Result<oneshot::Receiver<Result<(), ParseError>>> {
+    let (ended, end) = oneshot::channel();
+    thread::Builder::new().name("report-parser".to_owned()).spawn(move || {
+        let outcome = read_records(reader, &groups);
+        // The order matters: whoever waits for the end of the groups then asks how it ended and gives the place back.
+        drop(groups);
+        drop(place);
+        // Nobody may be waiting any more.
+        let _ = ended.send(outcome);
+    })?;
+    Ok(end)
+}
+
+/// Hands on records in groups that can be applied together; what was read before an error is handed on, too.
+fn read_records(reader: body::Reader, groups: &mpsc::Sender<Vec<Record>>) -> Result<(), ParseError> {
+    let mut group = Vec::new();
+    let mut weight = 0;
+    let mut ended = Ok(());
+    for record in Parser::new(BufReader::new(reader)) {
+        match record {
+            Ok(record) => {
+                weight += weight_of(&record);
+                group.push(record);
             }
-            let full = group.len() >= HOSTS_IN_FLIGHT || weight >= PORTS_IN_FLIGHT;
-            if full && groups.blocking_send(std::mem::take(&mut group)).is_err() {
-                return ended;
-            }
-            weight = if full { 0 } else { weight };
+            Err(error) => ended = Err(error),
         }
-        // Nobody may be listening any more, who then knows why.
-        let _ = groups.blocking_send(group);
-        ended
-    })
+        let full = group.len() >= HOSTS_IN_FLIGHT || weight >= PORTS_IN_FLIGHT;
+        if full && groups.blocking_send(std::mem::take(&mut group)).is_err() {
+            return ended;
+        }
+        weight = if full { 0 } else { weight };
+    }
+    // Nobody may be listening any more, who then knows why.
+    let _ = groups.blocking_send(group);
+    ended
+}
+
+fn no_thread(error: &io::Error) -> Error {
+    tracing::error!(%error, "a report could not be read: the system gave no thread for its parser");
+    Problem::new(Code::Overloaded).retry_after(NO_PLACE_RETRY_AFTER_SECONDS).into()
 }
 
 /// What a record takes to keep and to apply, in ports: each result at a port counts like one.

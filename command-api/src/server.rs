@@ -16,6 +16,7 @@ use crate::event_store::EventStore;
 use crate::handle::Handler;
 use crate::idempotency::Fingerprints;
 use crate::passwords::Passwords;
+use crate::scans::Room;
 use crate::{keys, routes};
 
 /// Everything a handler may need. Cheap to clone; the clones share everything.
@@ -25,6 +26,7 @@ pub struct Services {
     pub accounts: Accounts,
     pub passwords: Passwords,
     pub denials: Denials,
+    pub imports: Room,
     pub fingerprints: Fingerprints,
     pub signer: Arc<Signer>,
     pub session_life: Duration,
@@ -46,6 +48,7 @@ impl Services {
             accounts: Accounts::new(pool),
             passwords: Passwords::new()?,
             denials: Denials::new(handler.clone()),
+            imports: Room::default(),
             fingerprints: Fingerprints::new(secret),
             handler,
             signer,

@@ -42,7 +42,7 @@ pub async fn run(services: Services, stop: CancellationToken) {
             () = stop.cancelled() => break,
             _ = ticks.tick() => {}
         }
-        services.denials.flush_due(services.handler.now()).await;
+        services.denials.flush_due(services.handler.now());
         match lease.hold().await {
             Ok(Some(_)) => {
                 report(act(&services).await.map(drop));

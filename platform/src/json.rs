@@ -155,5 +155,6 @@ pub async fn collect(payload: &mut Payload, max_bytes: usize) -> Result<Bytes, P
 }
 
 fn too_large(max_bytes: usize) -> Problem {
-    Problem::new(Code::PayloadTooLarge).detail(format!("The JSON body of this request holds at most {max_bytes} bytes."))
+    Problem::new(Code::PayloadTooLarge)
+        .detail(format!("The JSON body of this request holds at most {max_bytes} bytes."))
 }

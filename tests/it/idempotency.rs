@@ -123,3 +123,20 @@ async fn a_malformed_key_is_a_bad_request() {
         assert_eq!(answer.expect(400).code(), "malformed-request", "{key:?}");
     }
 }
+
+#[tokio::test]
+async fn a_key_whose_request_changed_nothing_is_used_up_all_the_same() {
+    let server = Server::shared().await;
+    let organization = Organization::found(server).await;
+    let administrator = &organization.administrator;
+    let low = json!({ "type": "weakness", "title": "Quiet", "severity": "low" });
+    let id = post_with_key(administrator, "/v1/findings", &key(), &low).await.expect(201).id();
+    let (path, key) = (format!("/v1/findings/{id}/severity"), key());
+    let first = post_with_key(administrator, &path, &key, &json!({ "severity": "low" })).await.expect(200);
+    let other = post_with_key(administrator, &path, &key, &json!({ "severity": "critical" })).await;
+    assert_eq!(other.expect(422).code(), "idempotency-key-reused");
+
+    administrator.post(&path, json!({ "severity": "info" })).await.expect(200);
+    let again = post_with_key(administrator, &path, &key, &json!({ "severity": "low" })).await.expect(200);
+    assert_eq!((again.text(), again.position()), (first.text(), first.position()), "a retry overwrites nobody");
+}

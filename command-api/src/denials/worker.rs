@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::access::flood::{Aggregate, Flood};
+use domain::access::flood::{Aggregate, Flood, LogInFlood};
 use domain::access::{Access, Command, DenialSource, LogInSource};
 use domain::vocabulary::{StreamId, TenantId, Timestamp};
 use platform::problem::chain;
@@ -40,7 +40,7 @@ pub(super) enum Work {
 
 #[derive(Default)]
 pub(super) struct Floods {
-    pub log_ins: Flood<LogInSource>,
+    pub log_ins: LogInFlood,
     pub denials: Flood<DenialSource>,
 }
 
@@ -85,6 +85,15 @@ impl Recorder {
         work(&mut self.floods.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Counts again what could not be written.
+    pub(super) fn put_back(&self, counted: Counted) {
+        let now = self.now();
+        self.with_floods(|floods| match counted {
+            Counted::LogIns(aggregate) => floods.log_ins.put_back(aggregate, now),
+            Counted::Denials(aggregate) => floods.denials.put_back(aggregate, now),
+        });
+    }
+
     /// The refusal stands whether or not it could be written down, so a fault here is logged and the note counted.
     async fn write(&self, note: Note) {
         let order: Order<'_, Access> = Order {
@@ -99,16 +108,7 @@ impl Recorder {
         };
         if let Err(error) = self.handler.execute(order).await {
             log_delayed(&error);
-            self.with_floods(|floods| floods.put_back(note.counted));
-        }
-    }
-}
-
-impl Floods {
-    pub(super) fn put_back(&mut self, counted: Counted) {
-        match counted {
-            Counted::LogIns(aggregate) => self.log_ins.put_back(aggregate),
-            Counted::Denials(aggregate) => self.denials.put_back(aggregate),
+            self.put_back(note.counted);
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::handle::Done;
 use crate::idempotency::Idempotency;
 use crate::scans::scope;
-use crate::scans::{self, BodyError, Cause, Interrupted, SCAN_MAX_BYTES, Tally};
+use crate::scans::{self, BodyError, Cause, Interrupted, NO_PLACE_RETRY_AFTER_SECONDS, SCAN_MAX_BYTES, Tally};
 use crate::server::Services;
 
 const CONTENT_TYPES: [&str; 3] = ["application/xml", "text/xml", "application/octet-stream"];
@@ -52,6 +52,8 @@ pub struct Scanned {
 )]
 pub async fn upload(services: Data<Services>, mut call: Call<Reporters>) -> Result<HttpResponse, Problem> {
     let (handler, tenant) = (&services.handler, call.tenant());
+    // Before anything is read: an answer that waits for the body would be one more upload to hold.
+    let Some(place) = services.imports.take(tenant) else { return Err(no_place()) };
     let mut payload = call.take_payload();
     let checked = call.expect_nothing().and_then(|()| check_headers(call.request().headers()));
     let hosts = match checked.and_then(|()| scope::declared(call.request().query_string())) {
@@ -68,7 +70,7 @@ pub async fn upload(services: Data<Services>, mut call: Call<Reporters>) -> Resu
         let key = call.idempotency_of(&services, tenant, &scope::told_apart_by(&hosts, &passed));
         return Ok(repeated(&handler.replay(key.as_ref()).await?.ok_or(Error::NotFound)?));
     }
-    let imported = match scans::import(handler, tenant, &call.origin, &mut payload).await {
+    let imported = match scans::import(handler, tenant, &call.origin, &mut payload, &place).await {
         Ok(imported) => imported,
         Err(interrupted) => return Ok(refused(interrupted)),
     };
@@ -112,7 +114,16 @@ fn body_problem(error: BodyError) -> Problem {
             Problem::new(Code::PayloadTooLarge).detail(format!("A report holds at most {SCAN_MAX_BYTES} bytes."))
         }
         BodyError::Broken => Problem::new(Code::MalformedRequest).detail("The body broke off before its end."),
+        BodyError::Idle => {
+            Problem::new(Code::MalformedRequest).detail("The body was given up: nothing came for too long.")
+        }
     }
+}
+
+fn no_place() -> Problem {
+    Problem::new(Code::Overloaded)
+        .detail("Too many reports are being read at the moment.")
+        .retry_after(NO_PLACE_RETRY_AFTER_SECONDS)
 }
 
 /// A problem that also says what was applied before it happened.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
+use domain::access::{AccountHash, LogInFailure};
 use domain::vocabulary::TenantId;
 use event_schemas::Actor;
 use platform::auth::{Principal, Role};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Postgres, Transaction};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -69,12 +70,12 @@ async fn what_could_not_be_written_is_counted_and_written_later() {
     let body = json!({"organization": "acme", "user": "nobody", "password": PASSWORD});
     world.post("", "/v1/sessions", body).await.expect(StatusCode::UNAUTHORIZED);
     denials.settled().await;
-    let later = world.services.handler.now().plus(A_MINUTE_AND_MORE);
-    denials.flush_due(later).await; // an aggregate that fails is put back like a single one
+    let later = || world.services.handler.now().plus(A_MINUTE_AND_MORE);
+    denials.flush_due(later()); // an aggregate that fails is put back like a single one
     denials.settled().await;
     assert_eq!(told(&world).await, 0);
     sqlx::query("GRANT INSERT ON store.events TO writer").execute(&world.store).await.unwrap();
-    denials.flush_due(later).await;
+    denials.flush_due(later());
     denials.settled().await;
     assert_eq!(told(&world).await, 26);
     assert_eq!((world.events("access.denials").await, world.events("access.log-ins-failed").await), (1, 1));
@@ -95,4 +96,19 @@ async fn more_refusals_than_the_queue_holds_are_counted_and_not_one_is_lost() {
     assert!(singles < REFUSALS, "the queue is bounded");
     denials.drain().await;
     assert_eq!(told(&world).await, REFUSALS);
+}
+
+#[actix_web::test]
+async fn ever_new_names_from_one_address_become_sixty_events_and_one_that_counts() {
+    let world = World::new().await;
+    for name in 0..70_u8 {
+        let account = AccountHash::new([name + 1; 32]);
+        let origin = Origin::of_process(Actor::Anonymous);
+        world.services.denials.note_failed_log_in(TenantId::DEPLOYMENT, account, LogInFailure::UnknownAccount, origin);
+    }
+    world.services.denials.drain().await;
+    assert_eq!((world.events("access.log-in-failed").await, world.events("access.log-ins-failed").await), (60, 1));
+    let body = "SELECT convert_from(body, 'UTF8')::jsonb FROM store.events WHERE type = 'access.log-ins-failed'";
+    let body: Value = sqlx::query_scalar(body).fetch_one(&world.store).await.unwrap();
+    assert_eq!((&body["count"], &body["account_hash"]), (&json!(10), &json!(AccountHash::VARIOUS.to_string())));
 }

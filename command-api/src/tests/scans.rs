@@ -1,9 +1,15 @@
 //! Reports of Nmap as they come from the tool.
 
+use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
+use bytes::Bytes;
+use domain::vocabulary::TenantId;
+use futures_util::stream;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::world::{Answer, World, request};
+use crate::scans::IMPORTS_PER_TENANT_MAX;
 
 fn host(address: &str, ports: &str) -> String {
     format!(
@@ -232,4 +238,38 @@ async fn a_known_address_on_another_card_is_left_to_a_person_and_the_rest_goes_o
     let both = host("10.0.0.1", SSH) + &with_mac("10.0.0.2", "00:00:5E:00:53:02");
     let agreed = upload(&world, &acme.admin, report(&both)).await.expect(StatusCode::OK);
     assert_eq!((&agreed.body["refused"], &agreed.body["devices_updated"]), (&json!(0), &json!(1)));
+}
+
+#[actix_web::test]
+async fn an_organization_with_too_many_uploads_comes_again_later_and_the_others_go_on() {
+    let world = World::new().await;
+    let (acme, other) = (world.found("acme", 100).await, world.found("other", 100).await);
+    let scanner = world.scanner_key(&acme).await;
+    let body = report(&host("10.0.0.1", WEB));
+    let tenant = TenantId::new(acme.id.parse().unwrap());
+    let _places: Vec<_> = (1..IMPORTS_PER_TENANT_MAX).map(|_| world.services.imports.take(tenant).unwrap()).collect();
+    // The last place belongs to an upload whose client sends nothing until it is told to.
+    let (begun, reading) = oneshot::channel();
+    let (go_on, told) = oneshot::channel::<()>();
+    let whole = Bytes::from(body.clone());
+    let late = stream::once(async move {
+        begun.send(()).unwrap();
+        told.await.unwrap();
+        Ok(whole)
+    });
+    let idle = request(Method::POST, &scanner, "/v1/scans").insert_header(("Content-Type", "application/xml"));
+    let idle = world.send_streamed(idle, Payload::Stream { payload: Box::pin(late) });
+    let meanwhile = async {
+        reading.await.unwrap();
+        let refused = upload(&world, &scanner, body.clone()).await;
+        let refused = refused.refused(StatusCode::SERVICE_UNAVAILABLE, "overloaded");
+        assert_eq!(refused.header("retry-after"), "5");
+        assert_eq!(world.events("device.registered").await, 0);
+        upload(&world, &other.admin, body.clone()).await.expect(StatusCode::OK);
+        world.log_in("acme", "admin").await;
+        go_on.send(()).unwrap();
+    };
+    let (finished, ()) = tokio::join!(idle, meanwhile);
+    assert_eq!(finished.expect(StatusCode::OK).body["devices_registered"], 1);
+    upload(&world, &scanner, body).await.expect(StatusCode::OK);
 }

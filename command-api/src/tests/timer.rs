@@ -60,7 +60,7 @@ async fn a_flood_of_failed_log_ins_becomes_twenty_events_and_one_that_counts() {
     world.services.denials.settled().await;
     assert_eq!((world.events("access.log-in-failed").await, world.events("access.log-ins-failed").await), (20, 0));
     let later = world.services.handler.now().plus(Duration::from_secs(61));
-    world.services.denials.flush_due(later).await;
+    world.services.denials.flush_due(later);
     world.services.denials.drain().await;
     assert_eq!(world.events("access.log-ins-failed").await, 1);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_http::Request;
 use actix_web::body::to_bytes;
-use actix_web::dev::{Service, ServiceResponse};
+use actix_web::dev::{Payload, Service, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::from_fn;
@@ -85,8 +85,16 @@ impl World {
     }
 
     pub(super) async fn send(&self, request: TestRequest) -> Answer {
-        let peer: SocketAddr = "203.0.113.7:4711".parse().unwrap();
-        let response = (self.send)(request.peer_addr(peer).insert_header(("User-Agent", "test/1")).to_request()).await;
+        self.call(from_peer(request)).await
+    }
+
+    /// With a body that arrives as the test lets it.
+    pub(super) async fn send_streamed(&self, request: TestRequest, body: Payload) -> Answer {
+        self.call(from_peer(request).replace_payload(body).0).await
+    }
+
+    async fn call(&self, request: Request) -> Answer {
+        let response = (self.send)(request).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body()).await.unwrap();
         Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
@@ -185,6 +193,11 @@ impl Answer {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         errors.iter().map(|error| (text(&error["pointer"]), text(&error["code"]))).collect()
     }
+}
+
+fn from_peer(request: TestRequest) -> Request {
+    let peer: SocketAddr = "203.0.113.7:4711".parse().unwrap();
+    request.peer_addr(peer).insert_header(("User-Agent", "test/1")).to_request()
 }
 
 pub(super) fn request(method: Method, token: &str, path: &str) -> TestRequest {

@@ -95,19 +95,33 @@ fn what_could_not_be_recorded_comes_out_again_with_what_followed() {
     let mut flood = flooded();
     let mut aggregates = flood.due(at(80));
     flood.note(&ANA, at(80));
-    flood.put_back(aggregates.remove(0));
+    flood.put_back(aggregates.remove(0), at(81));
     let single = Aggregate { key: Some(ANA), tally: Tally::one(at(80)) };
-    flood.put_back(single);
+    flood.put_back(single, at(82));
     let together = tally(6, at(20), at(80));
-    assert_eq!(flood.due(at(81)), [Aggregate { key: Some(ANA), tally: together }]);
+    assert_eq!(flood.due(at(140)), [], "not every second, but a minute after it was put back");
+    assert_eq!(flood.due(at(141)), [Aggregate { key: Some(ANA), tally: together }]);
+}
+
+#[test]
+fn what_is_put_back_again_and_again_comes_out_once_a_minute() {
+    let mut flood = flooded();
+    let mut tries = 0;
+    for second in 25..325 {
+        for aggregate in flood.due(at(second)) {
+            tries += 1;
+            flood.put_back(aggregate, at(second));
+        }
+    }
+    assert_eq!(tries, 5);
 }
 
 #[test]
 fn what_is_put_back_takes_no_more_room_than_was_given() {
     let mut flood = Flood::with_room_for(1);
     flood.note(&ANA, at(0));
-    flood.put_back(Aggregate { key: Some(BEN), tally: tally(3, at(1), at(2)) });
-    flood.put_back(Aggregate { key: None, tally: tally(4, at(0), at(1)) });
+    flood.put_back(Aggregate { key: Some(BEN), tally: tally(3, at(1), at(2)) }, at(2));
+    flood.put_back(Aggregate { key: None, tally: tally(4, at(0), at(1)) }, at(2));
     assert_eq!(flood.sources(), 1);
     assert_eq!(flood.drain(), [Aggregate { key: None, tally: tally(7, at(0), at(2)) }]);
 }
@@ -143,7 +157,7 @@ proptest! {
                 }
                 Step::DueButNotRecorded => {
                     for aggregate in flood.due(at(now)) {
-                        flood.put_back(aggregate);
+                        flood.put_back(aggregate, at(now));
                     }
                 }
             }
