@@ -3,7 +3,7 @@
 --
 --   migrator   owns every table and function, and does nothing else
 --   writer     command-api: appends events, keeps accounts
---   relay      publishes the log (reads it; owns its leases)
+--   relay      publishes the log: it reads it, and nothing else yet
 --   projector  reads the log, writes read models
 --   reader     query-api: reads read models of one tenant at a time
 DO $$

@@ -28,7 +28,7 @@ async fn store() -> Store {
 
 impl Store {
     async fn superuser(&self) -> PgConnection {
-        PgConnection::connect(&self.database.url("postgres")).await.unwrap()
+        PgConnection::connect_with(&self.database.admin()).await.unwrap()
     }
 
     async fn count(&self, sql: &'static str) -> i64 {
@@ -358,9 +358,9 @@ async fn a_connection_killed_during_the_call_never_makes_a_committed_command_loo
     let (store, tenant) = (store().await, tenant());
     seq(&store.appender.append(new_stream(tenant)).await);
     let killer = tokio::spawn({
-        let url = store.database.url("postgres");
+        let superuser = store.database.admin();
         async move {
-            let mut connection = PgConnection::connect(&url).await.unwrap();
+            let mut connection = PgConnection::connect_with(&superuser).await.unwrap();
             let mut killed = 0;
             while killed < 12 {
                 killed += sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'writer' AND datname = current_database() AND query LIKE '%store.append(%' AND state = 'active'")
@@ -408,9 +408,12 @@ async fn without_a_postgres_a_command_is_told_that_nothing_was_written() {
 async fn the_log_refuses_to_be_changed_even_by_its_owner() {
     let store = store().await;
     seq(&store.appender.append(new_stream(tenant())).await);
-    for role in ["postgres", "migrator", "writer"] {
+    let role = |role| store.database.url(role).parse().unwrap();
+    for (role, options) in
+        [("superuser", store.database.admin()), ("migrator", role("migrator")), ("writer", role("writer"))]
+    {
         for sql in ["UPDATE store.events SET body = NULL", "DELETE FROM store.events", "TRUNCATE store.events"] {
-            let mut connection = PgConnection::connect(&store.database.url(role)).await.unwrap();
+            let mut connection = PgConnection::connect_with(&options).await.unwrap();
             let refused = sqlx::query(sql).execute(&mut connection).await.unwrap_err();
             let sqlstate = refused.as_database_error().unwrap().code().unwrap().into_owned();
             assert_eq!(sqlstate, "42501", "{role}: {sql}");

@@ -117,9 +117,16 @@ impl Row for UserRow {
         match written {
             // Invited again before they accepted: what the newest invitation says holds.
             W::Invited(invited) => {
-                let first = (row.invited_at, row.invited_by);
-                row = Self::invited(event, invited)?;
-                (row.invited_at, row.invited_by) = first;
+                let newest = Self::invited(event, invited)?;
+                row = Self {
+                    role: newest.role,
+                    login_sealed: newest.login_sealed,
+                    display_name_sealed: newest.display_name_sealed,
+                    email_sealed: newest.email_sealed,
+                    sealed_event_id: newest.sealed_event_id,
+                    invitation_expires_at: newest.invitation_expires_at,
+                    ..row
+                };
             }
             W::Accepted(_) => {
                 row.accepted = true;
