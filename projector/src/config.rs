@@ -8,8 +8,8 @@ use platform::env::Env;
 pub const CONNECTIONS: u32 = 10;
 
 const BATCH_EVENTS_DEFAULT: usize = 500;
-/// Measured at 500 commands/s on two cores: at 5 ms the eight projections saturate Postgres with small transactions, and the
-/// slowest hundredth of readers waits twice as long.
+/// Measured at 500 commands/s on two cores: at 5 ms the eight projections saturate Postgres with small transactions,
+/// and the slowest hundredth of readers waits half as long again.
 const POLL_BUSY_MS_DEFAULT: u64 = 10;
 const POLL_IDLE_MS_DEFAULT: u64 = 100;
 const READY_LAG_SECONDS_DEFAULT: u64 = 30;

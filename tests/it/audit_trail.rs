@@ -5,6 +5,7 @@ use acceptance::eventually::{see, until};
 use acceptance::server::Server;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 async fn trail(client: &Client, filter: &str) -> Vec<Value> {
@@ -120,4 +121,24 @@ async fn the_list_of_users_counts_their_log_ins() {
     let anna = users.iter().find(|user| user["id"] == json!(analyst.id)).unwrap();
     assert_eq!((&anna["login"], &anna["log_in_count"], &anna["status"]), (&json!("anna"), &json!(2), &json!("active")));
     assert!(anna["last_log_in_at"].is_string(), "{anna}");
+}
+
+#[tokio::test]
+async fn the_callers_trace_stays_with_the_event() {
+    let server = Server::shared().await;
+    let organization = Organization::found(server).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request = organization.administrator.request(Method::POST, "/v1/findings");
+    let request = request.header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
+    let body = json!({ "type": "weakness", "title": "Traced", "severity": "low" });
+    let id = send(request.json(&body)).await.expect(201).id();
+
+    let mut superuser = PgConnection::connect(&server.postgres_url("postgres")).await.unwrap();
+    let meta: String = sqlx::query_scalar("SELECT convert_from(meta, 'UTF8') FROM store.events WHERE stream_id = $1")
+        .bind(id)
+        .fetch_one(&mut superuser)
+        .await
+        .unwrap();
+    assert!(meta.contains(trace), "{meta}");
+    assert!(!meta.contains("127.0.0.1"), "the address is sealed: {meta}");
 }
