@@ -23,8 +23,8 @@ use documents::Document;
 use test_postgres::WithPostgres;
 use up::Up;
 
-/// Many small, short-lived values on many threads: the system's allocator spent a sixth of the machine on them under
-/// load, and kept twice the memory.
+/// Many small, short-lived values on many threads: under load the C library, its allocator and its copying together,
+/// took about a sixth of the machine (docs/decisions/0008).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
