@@ -22,7 +22,7 @@ const ASKED: i64 = 10_000;
 const TARGET: &str = "≥ 5,000 req/s, p99 < 20 ms";
 
 const FILL: &str = r#"
-INSERT INTO read.findings_g1 (tenant_id, finding_id, version, severity, detected, disposition, remediation, type, title,
+INSERT INTO read_g1.findings (tenant_id, finding_id, version, severity, detected, disposition, remediation, type, title,
     cvss_score_tenths, cves, tool, raised_at, last_changed_at, last_observed_at, raised_by, description, cvss_vectors,
     rule, protocol, port, metadata_json)
 SELECT $1, gen_random_uuid(), 1, n % 6, n % 10 <> 0, CASE n % 7 WHEN 0 THEN 'confirmed' ELSE 'untriaged' END,
@@ -31,8 +31,8 @@ SELECT $1, gen_random_uuid(), 1, n % 6, n % 10 <> 0, CASE n % 7 WHEN 0 THEN 'con
     now() - n * interval '1 second', now(), 'operator',
     'The service answers with a version that is known to be vulnerable.', ARRAY[]::text[], 'rule-' || n, 'tcp', 443, '{}'
 FROM generate_series(1, $2::bigint) n"#;
-const FILL_CVES: &str = "INSERT INTO read.finding_cves_g1 (tenant_id, cve, finding_id) \
-    SELECT tenant_id, c, finding_id FROM read.findings_g1, unnest(cves) c WHERE tenant_id = $1 AND tool = 'benchmark' \
+const FILL_CVES: &str = "INSERT INTO read_g1.finding_cves (tenant_id, cve, finding_id) \
+    SELECT tenant_id, c, finding_id FROM read_g1.findings, unnest(cves) c WHERE tenant_id = $1 AND tool = 'benchmark' \
     ON CONFLICT DO NOTHING";
 
 pub(crate) async fn measure(process: &Process, duration: Duration, findings: u64, report: &mut Report) -> Outcome {
@@ -64,11 +64,11 @@ async fn fill(process: &Process, token: &str, findings: i64) -> Outcome<Vec<Uuid
     sqlx::query(FILL).bind(tenant).bind(findings).execute(&mut connection).await?;
     sqlx::query(FILL_CVES).bind(tenant).execute(&mut connection).await?;
     // One by one: several in one text are one transaction, in which there is no VACUUM.
-    for statement in ["VACUUM ANALYZE read.findings_g1, read.finding_cves_g1", "CHECKPOINT"] {
+    for statement in ["VACUUM ANALYZE read_g1.findings, read_g1.finding_cves", "CHECKPOINT"] {
         sqlx::raw_sql(statement).execute(&mut connection).await?;
     }
     let ids = sqlx::query_scalar(
-        "SELECT finding_id FROM read.findings_g1 WHERE tenant_id = $1 AND tool = 'benchmark' LIMIT $2",
+        "SELECT finding_id FROM read_g1.findings WHERE tenant_id = $1 AND tool = 'benchmark' LIMIT $2",
     );
     Ok(ids.bind(tenant).bind(ASKED).fetch_all(&mut connection).await?)
 }

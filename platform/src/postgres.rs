@@ -99,7 +99,7 @@ async fn check_once(pool: &PgPool) -> Result<(), SelfCheckError> {
                   EXISTS (SELECT FROM pg_roles r WHERE (r.rolsuper OR r.rolbypassrls)
                           AND pg_has_role(session_user, r.oid, 'MEMBER')) AS "bypasses!",
                   EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                          WHERE n.nspname IN ('store', 'read') AND c.relkind IN ('r', 'p', 'v', 'm')
+                          WHERE (n.nspname IN ('store', 'read') OR n.nspname LIKE 'read\_g%') AND c.relkind IN ('r', 'p', 'v', 'm')
                           AND pg_has_role(session_user, c.relowner, 'MEMBER')) AS "owns!",
                   current_setting('statement_timeout') <> '0' AS "times_out!""#
     )

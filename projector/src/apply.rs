@@ -15,7 +15,7 @@ use crate::sieve;
 
 /// Nothing here needs to outlive a crash of Postgres: what is lost is lost together with its checkpoint and applied
 /// again. So a batch does not wait for the disk.
-const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off";
+const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL search_path = read_g1";
 
 /// Partition → the seq that is applied now.
 pub(crate) type Positions = BTreeMap<i16, i64>;

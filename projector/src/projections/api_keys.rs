@@ -44,7 +44,7 @@ impl Projection for ApiKeys {
         store(&afters(&changes), transaction).await?;
         let growth = growth(&changes);
         sqlx::query!(
-            "INSERT INTO read.api_key_totals_g1 AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
+            "INSERT INTO api_key_totals AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
              ON CONFLICT (tenant_id) DO UPDATE SET total = t.total + excluded.total",
             &growth.tenants,
             &growth.counts
@@ -62,7 +62,7 @@ impl Row for ApiKeyRow {
             "SELECT a.tenant_id, a.api_key_id, version, name, public_id, status, issued_at, issued_by, expires_at, ended_at,
                     last_changed_at
              FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, api_key_id)
-             JOIN read.api_keys_g1 a ON a.tenant_id = k.tenant_id AND a.api_key_id = k.api_key_id",
+             JOIN api_keys a ON a.tenant_id = k.tenant_id AND a.api_key_id = k.api_key_id",
             &keys.tenants,
             &keys.streams
         )
@@ -122,7 +122,7 @@ impl ApiKeyRow {
 
 async fn store(rows: &[ApiKeyRow], transaction: &mut PgConnection) -> Result<(), Failure> {
     sqlx::query!(
-        "INSERT INTO read.api_keys_g1 (tenant_id, api_key_id, version, name, public_id, status, issued_at, issued_by, expires_at,
+        "INSERT INTO api_keys (tenant_id, api_key_id, version, name, public_id, status, issued_at, issued_by, expires_at,
              ended_at, last_changed_at)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
              $8::text[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[])

@@ -45,7 +45,7 @@ impl Projection for AuditTrail {
             *growth.entry(tenant).or_default() += 1;
         }
         sqlx::query!(
-            "INSERT INTO read.audit_trail_totals_g1 AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
+            "INSERT INTO audit_trail_totals AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
              ON CONFLICT (tenant_id) DO UPDATE SET total = t.total + excluded.total",
             &column(growth.keys(), |tenant| *tenant),
             &column(growth.values(), |count| *count),
@@ -86,7 +86,7 @@ impl<'a> Entry<'a> {
 async fn store(entries: &[Entry<'_>], transaction: &mut PgConnection) -> Result<Vec<Key>, Failure> {
     let rows = sqlx::query_as!(
         Key,
-        r#"INSERT INTO read.audit_trail_g1 (tenant_id, partition, seq, recorded_at, actor, action, object_kind, object_id,
+        r#"INSERT INTO audit_trail (tenant_id, partition, seq, recorded_at, actor, action, object_kind, object_id,
              object_version, correlation, causation, event_id, ip_sealed, user_agent_sealed, detail_json)
            SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
              $8::uuid[], $9::bigint[], $10::uuid[], $11::uuid[], $12::uuid[], $13::text[], $14::text[], $15::text[])

@@ -56,7 +56,7 @@ impl Projection for Devices {
         store(&afters(&changes), transaction).await?;
         let growth = growth(&changes);
         sqlx::query!(
-            "INSERT INTO read.device_totals_g1 AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
+            "INSERT INTO device_totals AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
              ON CONFLICT (tenant_id) DO UPDATE SET total = t.total + excluded.total",
             &growth.tenants,
             &growth.counts
@@ -75,7 +75,7 @@ impl Row for DeviceRow {
                     latitude_e6, longitude_e6, criticality, metadata_json, status, seen_at, retired, registered_at, registered_by,
                     last_changed_at
              FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, device_id)
-             JOIN read.devices_g1 d ON d.tenant_id = k.tenant_id AND d.device_id = k.device_id",
+             JOIN devices d ON d.tenant_id = k.tenant_id AND d.device_id = k.device_id",
             &keys.tenants,
             &keys.streams
         )
@@ -159,7 +159,7 @@ impl DeviceRow {
 
 async fn store(rows: &[DeviceRow], transaction: &mut PgConnection) -> Result<(), Failure> {
     sqlx::query!(
-        r#"INSERT INTO read.devices_g1 (tenant_id, device_id, version, network, addresses, mac, host_name, name, type, vendor, model,
+        r#"INSERT INTO devices (tenant_id, device_id, version, network, addresses, mac, host_name, name, type, vendor, model,
                 os, place, latitude_e6, longitude_e6, criticality, metadata_json, status, seen_at, retired, registered_at,
                 registered_by, last_changed_at)
            SELECT tenant_id, device_id, version, network, string_to_array(addresses, ','), mac, host_name, name, type, vendor, model,

@@ -54,7 +54,7 @@ impl Projection for Findings {
             raised::store(&new, transaction).await?;
             let growth = growth(&changes);
             sqlx::query!(
-                "INSERT INTO read.finding_totals_g1 AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
+                "INSERT INTO finding_totals AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
                  ON CONFLICT (tenant_id) DO UPDATE SET total = t.total + excluded.total",
                 &growth.tenants,
                 &growth.counts
@@ -75,7 +75,7 @@ impl Row for FindingRow {
             "SELECT f.tenant_id, f.finding_id, version, severity, detected, disposition, remediation, triage_before, assignee,
                     acceptance_until, acceptance_requested_by, acceptance_reason, last_changed_at, last_observed_at
              FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, finding_id)
-             JOIN read.findings_g1 f ON f.tenant_id = k.tenant_id AND f.finding_id = k.finding_id",
+             JOIN findings f ON f.tenant_id = k.tenant_id AND f.finding_id = k.finding_id",
             &keys.tenants,
             &keys.streams
         )
@@ -178,7 +178,7 @@ async fn update(known: &[&Change<FindingRow>], transaction: &mut PgConnection) -
     let rows: Vec<&FindingRow> = known.iter().map(|change| &change.after).collect();
     let rows = rows.as_slice();
     sqlx::query!(
-        "UPDATE read.findings_g1 f SET version = r.version, severity = r.severity, detected = r.detected,
+        "UPDATE findings f SET version = r.version, severity = r.severity, detected = r.detected,
              disposition = r.disposition, remediation = r.remediation, triage_before = r.triage_before, assignee = r.assignee,
              acceptance_until = r.acceptance_until, acceptance_requested_by = r.acceptance_requested_by,
              acceptance_reason = r.acceptance_reason, last_changed_at = r.last_changed_at, last_observed_at = r.last_observed_at

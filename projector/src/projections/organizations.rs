@@ -46,7 +46,7 @@ impl Row for OrganizationRow {
         sqlx::query_as!(
             Self,
             "SELECT tenant_id, version, slug, name, plan, device_limit, status, suspension_reason, founded_at, last_changed_at
-             FROM read.organizations_g1 WHERE tenant_id = ANY ($1)",
+             FROM organizations WHERE tenant_id = ANY ($1)",
             &keys.tenants
         )
         .fetch_all(transaction)
@@ -116,7 +116,7 @@ async fn store(rows: &[OrganizationRow], transaction: &mut PgConnection) -> Resu
         return Ok(());
     }
     sqlx::query!(
-        "INSERT INTO read.organizations_g1
+        "INSERT INTO organizations
              (tenant_id, version, slug, name, plan, device_limit, status, suspension_reason, founded_at, last_changed_at)
          SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
              $9::timestamptz[], $10::timestamptz[])

@@ -41,7 +41,7 @@ impl Projection for Scans {
         store(&afters(&changes), transaction).await?;
         let growth = growth(&changes);
         sqlx::query!(
-            "INSERT INTO read.scan_totals_g1 AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
+            "INSERT INTO scan_totals AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
              ON CONFLICT (tenant_id) DO UPDATE SET total = t.total + excluded.total",
             &growth.tenants,
             &growth.counts
@@ -94,7 +94,7 @@ fn key_of(actor: Actor) -> Option<Uuid> {
 async fn store(rows: &[ScanRow], transaction: &mut PgConnection) -> Result<(), Failure> {
     let hosts = |row: &ScanRow| serde_json::Value::from(row.recorded.scope.hosts.clone()).to_string();
     sqlx::query!(
-        "INSERT INTO read.scans_g1 (tenant_id, scan_id, version, tool, tool_version, lane, scope_devices, scope_hosts, sha256, bytes,
+        "INSERT INTO scans (tenant_id, scan_id, version, tool, tool_version, lane, scope_devices, scope_hosts, sha256, bytes,
              observed_at, recorded_at, hosts_up, devices_registered, devices_updated, findings_raised, findings_known, refused,
              sender, sent_by_key)
          SELECT tenant_id, scan_id, version, tool, tool_version, lane, scope_devices,

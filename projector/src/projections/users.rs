@@ -55,7 +55,7 @@ impl Projection for Users {
         store(&afters(&changes), transaction).await?;
         let growth = growth(&changes);
         sqlx::query!(
-            "INSERT INTO read.user_totals_g1 AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
+            "INSERT INTO user_totals AS t (tenant_id, total) SELECT * FROM unnest($1::uuid[], $2::bigint[])
              ON CONFLICT (tenant_id) DO UPDATE SET total = t.total + excluded.total",
             &growth.tenants,
             &growth.counts
@@ -74,7 +74,7 @@ impl Row for UserRow {
                     sealed_event_id, invited_at, invited_by, invitation_expires_at, accepted_at, last_log_in_at, log_in_count,
                     last_changed_at
              FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, user_id)
-             JOIN read.users_g1 u ON u.tenant_id = k.tenant_id AND u.user_id = k.user_id",
+             JOIN users u ON u.tenant_id = k.tenant_id AND u.user_id = k.user_id",
             &keys.tenants,
             &keys.streams
         )
@@ -189,7 +189,7 @@ fn written(field: &Field) -> Result<String, Impossible> {
 
 async fn store(rows: &[UserRow], transaction: &mut PgConnection) -> Result<(), Failure> {
     sqlx::query!(
-        "INSERT INTO read.users_g1 (tenant_id, user_id, version, role, status, accepted, login_sealed, display_name_sealed,
+        "INSERT INTO users (tenant_id, user_id, version, role, status, accepted, login_sealed, display_name_sealed,
              email_sealed, sealed_event_id, invited_at, invited_by, invitation_expires_at, accepted_at, last_log_in_at, log_in_count,
              last_changed_at)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[],

@@ -40,7 +40,7 @@ async fn a_reader_writes_nothing_and_does_not_see_what_a_projection_remembers() 
     for statement in [
         "DELETE FROM read.devices",
         "UPDATE read.checkpoints SET seq = 9",
-        "SELECT count(*) FROM read.summary_findings_g1",
+        "SELECT count(*) FROM read_g1.summary_findings",
         "SELECT read.create_generation('devices', 2)",
     ] {
         let refused = sqlx::query(statement).execute(&reader).await.unwrap_err();

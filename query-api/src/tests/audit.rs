@@ -8,7 +8,7 @@ use super::world::World;
 async fn entries(world: &World, tenant: Uuid, user: Uuid, object: Uuid) {
     sqlx::query(
         "WITH added AS (
-             INSERT INTO read.audit_trail_g1 (tenant_id, partition, seq, recorded_at, actor, action, object_kind,
+             INSERT INTO read_g1.audit_trail (tenant_id, partition, seq, recorded_at, actor, action, object_kind,
                  object_id, object_version, correlation, event_id, detail_json)
              SELECT $1, 0, n, '2026-03-01T12:00:00Z'::timestamptz + n * interval '1 minute',
                  CASE n % 2 WHEN 0 THEN 'user:' || $2 ELSE 'system:timer' END,
@@ -16,7 +16,7 @@ async fn entries(world: &World, tenant: Uuid, user: Uuid, object: Uuid) {
                  CASE n % 5 WHEN 0 THEN 'device' ELSE 'finding' END,
                  CASE n WHEN 3 THEN $3 ELSE gen_random_uuid() END, 1, gen_random_uuid(), gen_random_uuid(), '{\"n\":' || n || '}'
              FROM generate_series(1, 10) AS n RETURNING 1)
-         INSERT INTO read.audit_trail_totals_g1 (tenant_id, total) SELECT $1, count(*) FROM added",
+         INSERT INTO read_g1.audit_trail_totals (tenant_id, total) SELECT $1, count(*) FROM added",
     )
     .bind(tenant)
     .bind(user)

@@ -47,7 +47,7 @@ async fn findings_are_found_by_device_assignee_and_cve() {
     world.findings(tenant, 10).await;
     let finding = world.any_id(ANY_FINDING, tenant).await;
     let (device, assignee) = (Uuid::now_v7(), Uuid::now_v7());
-    sqlx::query("UPDATE read.findings_g1 SET device_id = $1, assignee = $2 WHERE finding_id = $3")
+    sqlx::query("UPDATE read_g1.findings SET device_id = $1, assignee = $2 WHERE finding_id = $3")
         .bind(device)
         .bind(assignee)
         .bind(finding)
@@ -55,7 +55,7 @@ async fn findings_are_found_by_device_assignee_and_cve() {
         .await
         .unwrap();
     for of in [tenant, other] {
-        sqlx::query("INSERT INTO read.finding_cves_g1 (tenant_id, cve, finding_id) VALUES ($1, 'CVE-2024-6387', $2)")
+        sqlx::query("INSERT INTO read_g1.finding_cves (tenant_id, cve, finding_id) VALUES ($1, 'CVE-2024-6387', $2)")
             .bind(of)
             .bind(finding)
             .execute(&world.admin)

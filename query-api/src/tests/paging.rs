@@ -53,7 +53,7 @@ async fn rows_that_arrive_meanwhile_neither_hide_nor_repeat_others() {
     world.findings(tenant, 20).await;
     let first = world.read(&token, "/v1/findings?limit=10").await;
     let before = ids(first["items"].as_array().unwrap());
-    sqlx::query("UPDATE read.finding_totals_g1 SET tenant_id = gen_random_uuid()").execute(&world.admin).await.unwrap();
+    sqlx::query("UPDATE read_g1.finding_totals SET tenant_id = gen_random_uuid()").execute(&world.admin).await.unwrap();
     world.findings(tenant, 20).await;
     let uri = format!("/v1/findings?limit=500&cursor={}", first["next"].as_str().unwrap());
     let rest = ids(world.read(&token, &uri).await["items"].as_array().unwrap());

@@ -15,7 +15,7 @@ async fn sealed_text(keyring: &Keyring, tenant: Uuid, user: Uuid, event: Uuid, p
 async fn user_row(world: &World, tenant: Uuid, user: Uuid, login: &str) {
     let event = Uuid::now_v7();
     sqlx::query(
-        "INSERT INTO read.users_g1 (tenant_id, user_id, version, role, status, accepted, login_sealed, email_sealed,
+        "INSERT INTO read_g1.users (tenant_id, user_id, version, role, status, accepted, login_sealed, email_sealed,
              sealed_event_id, invited_at, invited_by, invitation_expires_at, log_in_count, last_changed_at)
          VALUES ($1, $2, 2, 'viewer', 'active', true, $3, $4, $5, now(), 'operator', now(), 3, now())",
     )
@@ -70,7 +70,7 @@ async fn a_seal_that_was_moved_from_another_event_does_not_open() {
     let tenant = world.organization("acme").await;
     let token = world.user(tenant, "administrator").await;
     user_row(&world, tenant, Uuid::now_v7(), "alice").await;
-    sqlx::query("UPDATE read.users_g1 SET sealed_event_id = gen_random_uuid()").execute(&world.admin).await.unwrap();
+    sqlx::query("UPDATE read_g1.users SET sealed_event_id = gen_random_uuid()").execute(&world.admin).await.unwrap();
     let answer = world.get(&token, "/v1/users").await;
     assert_eq!(answer.status, 500);
     assert!(!answer.text().contains("alice"));
@@ -84,7 +84,7 @@ async fn the_trail_shows_from_where_to_those_who_may_read_it() {
     let event = Uuid::now_v7();
     let ip = sealed_text(&world.keyring, tenant, user, event, "/meta/ip", "192.0.2.7").await;
     sqlx::query(
-        "INSERT INTO read.audit_trail_g1 (tenant_id, partition, seq, recorded_at, actor, action, object_kind, object_id,
+        "INSERT INTO read_g1.audit_trail (tenant_id, partition, seq, recorded_at, actor, action, object_kind, object_id,
              object_version, correlation, event_id, ip_sealed, detail_json)
          VALUES ($1, 0, 1, now(), 'operator', 'session.started', 'session', $2, 1, $2, $2, $3, '{}')",
     )

@@ -31,7 +31,7 @@ async fn an_answer_already_held_is_not_sent_again_until_it_changes() {
     }
     let uri = format!("/v1/devices/{device}");
     let held = world.get(&token, &uri).await.header("etag").unwrap().to_owned();
-    sqlx::query("UPDATE read.devices_g1 SET version = 3, status = 'down'").execute(&world.admin).await.unwrap();
+    sqlx::query("UPDATE read_g1.devices SET version = 3, status = 'down'").execute(&world.admin).await.unwrap();
     let changed = world.call(get(&token, &uri).insert_header(("if-none-match", held))).await;
     assert_eq!((changed.status, &changed.json()["status"]), (200, &"down".into()));
 }
@@ -43,7 +43,7 @@ async fn a_finding_shows_its_state_its_status_and_its_score_to_one_decimal() {
     let token = world.user(tenant, "viewer").await;
     world.findings(tenant, 1).await;
     sqlx::query(
-        "UPDATE read.findings_g1 SET cvss_score_tenths = 98, disposition = 'accepted', detected = true,
+        "UPDATE read_g1.findings SET cvss_score_tenths = 98, disposition = 'accepted', detected = true,
              acceptance_until = '2027-01-01T00:00:00Z', acceptance_reason = 'behind a firewall',
              metadata_json = '{\"owner\": \"net\"}', cves = ARRAY['CVE-2024-6387']",
     )
@@ -69,7 +69,7 @@ async fn a_findings_history_reads_from_its_first_report_on() {
     world.findings(tenant, 1).await;
     let finding = world.any_id(ANY_FINDING, tenant).await;
     sqlx::query(
-        "INSERT INTO read.finding_history_g1 (tenant_id, finding_id, version, recorded_at, actor, type, detail_json,
+        "INSERT INTO read_g1.finding_history (tenant_id, finding_id, version, recorded_at, actor, type, detail_json,
              partition, seq)
          SELECT $1, $2, n, now(), 'operator', 'finding.noted', '{\"text\":\"' || n || '\"}', 0, n
          FROM generate_series(1, 5) AS n",

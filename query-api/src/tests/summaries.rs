@@ -7,7 +7,7 @@ use super::world::World;
 
 async fn counters(world: &World, tenant: Uuid, critical: i64) {
     sqlx::query(
-        "INSERT INTO read.finding_counts_g1 (tenant_id, severity, disposition, detected, open, device_type, n) VALUES
+        "INSERT INTO read_g1.finding_counts (tenant_id, severity, disposition, detected, open, device_type, n) VALUES
              ($1, 5, 'untriaged', true, true, 'server', $2), ($1, 5, 'confirmed', true, true, '', 2),
              ($1, 4, 'false-positive', true, false, 'server', 3), ($1, 1, 'confirmed', false, false, 'printer', 0)
          ON CONFLICT (tenant_id, severity, disposition, detected, open, device_type) DO UPDATE SET n = excluded.n",
@@ -31,18 +31,18 @@ async fn the_summary_adds_up_what_the_projection_counted() {
     counters(&world, tenant, 4).await;
     world.devices(tenant, 1).await;
     let device = world.any_id(super::world::ANY_DEVICE, tenant).await;
-    sqlx::query("INSERT INTO read.device_risk_g1 VALUES ($1, $2, 4, 1), ($1, gen_random_uuid(), 0, 9)")
+    sqlx::query("INSERT INTO read_g1.device_risk VALUES ($1, $2, 4, 1), ($1, gen_random_uuid(), 0, 9)")
         .bind(tenant)
         .bind(device)
         .execute(&world.admin)
         .await
         .unwrap();
-    sqlx::query("INSERT INTO read.daily_counts_g1 VALUES ($1, (now() AT TIME ZONE 'UTC')::date, 6, 1)")
+    sqlx::query("INSERT INTO read_g1.daily_counts VALUES ($1, (now() AT TIME ZONE 'UTC')::date, 6, 1)")
         .bind(tenant)
         .execute(&world.admin)
         .await
         .unwrap();
-    sqlx::query("INSERT INTO read.device_counts_g1 VALUES ($1, 'server', 3), ($1, '', 5)")
+    sqlx::query("INSERT INTO read_g1.device_counts VALUES ($1, 'server', 3), ($1, '', 5)")
         .bind(tenant)
         .execute(&world.admin)
         .await
@@ -94,8 +94,8 @@ async fn a_retired_device_is_not_among_the_worst_however_bad_it_was() {
     world.devices(tenant, 1).await;
     let device = world.any_id(super::world::ANY_DEVICE, tenant).await;
     for statement in [
-        "INSERT INTO read.device_risk_g1 VALUES ($1, $2, 9, 9)",
-        "UPDATE read.devices_g1 SET retired = true WHERE tenant_id = $1 AND device_id = $2",
+        "INSERT INTO read_g1.device_risk VALUES ($1, $2, 9, 9)",
+        "UPDATE read_g1.devices SET retired = true WHERE tenant_id = $1 AND device_id = $2",
     ] {
         sqlx::query(statement).bind(tenant).bind(device).execute(&world.admin).await.unwrap();
     }

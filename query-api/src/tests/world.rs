@@ -109,7 +109,7 @@ impl World {
         let tenant = Uuid::now_v7();
         self.stream(tenant, tenant, "organization", None, None).await;
         sqlx::query(
-            "INSERT INTO read.organizations_g1 (tenant_id, version, slug, name, plan, device_limit, status, founded_at,
+            "INSERT INTO read_g1.organizations (tenant_id, version, slug, name, plan, device_limit, status, founded_at,
                  last_changed_at) VALUES ($1, 3, $2, $2, 'team', 5000, 'active', now(), now())",
         )
         .bind(tenant)
@@ -171,12 +171,12 @@ impl World {
     pub(super) async fn devices(&self, tenant: Uuid, count: i64) {
         sqlx::query(
             "WITH added AS (
-                 INSERT INTO read.devices_g1 (tenant_id, device_id, version, network, addresses, criticality,
+                 INSERT INTO read_g1.devices (tenant_id, device_id, version, network, addresses, criticality,
                      metadata_json, status, retired, registered_at, registered_by, last_changed_at)
                  SELECT $1, gen_random_uuid(), 2, 'default', ARRAY['10.0.0.1'], 'medium', '{\"rack\":\"7\"}', 'up',
                      false, '2026-01-01T00:00:00Z', 'operator', now() FROM generate_series(1, $2)
                  RETURNING 1)
-             INSERT INTO read.device_totals_g1 (tenant_id, total) SELECT $1, count(*) FROM added",
+             INSERT INTO read_g1.device_totals (tenant_id, total) SELECT $1, count(*) FROM added",
         )
         .bind(tenant)
         .bind(count)
@@ -189,7 +189,7 @@ impl World {
     pub(super) async fn findings(&self, tenant: Uuid, count: i64) {
         sqlx::query(
             "WITH added AS (
-                 INSERT INTO read.findings_g1 (tenant_id, finding_id, version, severity, detected, disposition,
+                 INSERT INTO read_g1.findings (tenant_id, finding_id, version, severity, detected, disposition,
                      remediation, type, title, cves, tool, raised_at, last_changed_at, last_observed_at, raised_by,
                      cvss_vectors, metadata_json)
                  SELECT $1, gen_random_uuid(), 4, n % 6, n % 4 <> 0,
@@ -200,7 +200,7 @@ impl World {
                      'operator', ARRAY[]::text[], '{}'
                  FROM generate_series(1, $2) AS n
                  RETURNING 1)
-             INSERT INTO read.finding_totals_g1 (tenant_id, total) SELECT $1, count(*) FROM added",
+             INSERT INTO read_g1.finding_totals (tenant_id, total) SELECT $1, count(*) FROM added",
         )
         .bind(tenant)
         .bind(count)
@@ -212,7 +212,7 @@ impl World {
     /// Scans, sent by a key or by a person.
     pub(super) async fn scans(&self, tenant: Uuid, key: Option<Uuid>, count: i64) {
         sqlx::query(
-            "INSERT INTO read.scans_g1 (tenant_id, scan_id, version, tool, lane, scope_devices, scope_hosts, sha256,
+            "INSERT INTO read_g1.scans (tenant_id, scan_id, version, tool, lane, scope_devices, scope_hosts, sha256,
                  bytes, observed_at, recorded_at, hosts_up, devices_registered, devices_updated, findings_raised,
                  findings_known, refused, sender, sent_by_key)
              SELECT $1, gen_random_uuid(), 1, 'nmap', 'network', 1, ARRAY['10.0.0.0/24'], repeat('0', 64), 9, now(),
@@ -265,9 +265,9 @@ impl Drop for World {
     }
 }
 
-pub(super) const ANY_DEVICE: &str = "SELECT device_id FROM read.devices_g1 WHERE tenant_id = $1 LIMIT 1";
-pub(super) const ANY_FINDING: &str = "SELECT finding_id FROM read.findings_g1 WHERE tenant_id = $1 LIMIT 1";
-pub(super) const ANY_SCAN: &str = "SELECT scan_id FROM read.scans_g1 WHERE tenant_id = $1 LIMIT 1";
+pub(super) const ANY_DEVICE: &str = "SELECT device_id FROM read_g1.devices WHERE tenant_id = $1 LIMIT 1";
+pub(super) const ANY_FINDING: &str = "SELECT finding_id FROM read_g1.findings WHERE tenant_id = $1 LIMIT 1";
+pub(super) const ANY_SCAN: &str = "SELECT scan_id FROM read_g1.scans WHERE tenant_id = $1 LIMIT 1";
 
 pub(super) fn get(token: &str, uri: &str) -> test::TestRequest {
     test::TestRequest::get().uri(uri).insert_header(("authorization", format!("Bearer {token}")))

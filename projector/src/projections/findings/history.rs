@@ -9,7 +9,7 @@ use crate::rows::column;
 
 pub(super) async fn store(events: &[&Event], transaction: &mut PgConnection) -> Result<(), Failure> {
     sqlx::query!(
-        "INSERT INTO read.finding_history_g1 (tenant_id, finding_id, version, recorded_at, actor, type, detail_json, partition, seq)
+        "INSERT INTO finding_history (tenant_id, finding_id, version, recorded_at, actor, type, detail_json, partition, seq)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
              $8::smallint[], $9::bigint[])
          ON CONFLICT (tenant_id, finding_id, version) DO NOTHING",

@@ -40,7 +40,7 @@ pub(super) async fn store(new: &[&Change<FindingRow>], transaction: &mut PgConne
     cves.sort_unstable();
     cves.dedup();
     sqlx::query!(
-        "INSERT INTO read.finding_cves_g1 (tenant_id, cve, finding_id) SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[])",
+        "INSERT INTO finding_cves (tenant_id, cve, finding_id) SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[])",
         &column(&cves, |(tenant, _, _)| *tenant),
         &column(&cves, |(_, cve, _)| *cve) as &[&str],
         &column(&cves, |(_, _, finding)| *finding),
@@ -52,7 +52,7 @@ pub(super) async fn store(new: &[&Change<FindingRow>], transaction: &mut PgConne
 
 async fn insert(rows: &[(&FindingRow, &Raised)], transaction: &mut PgConnection) -> Result<(), Failure> {
     sqlx::query!(
-        "INSERT INTO read.findings_g1 (tenant_id, finding_id, version, severity, detected, disposition, remediation, triage_before,
+        "INSERT INTO findings (tenant_id, finding_id, version, severity, detected, disposition, remediation, triage_before,
              acceptance_until, acceptance_requested_by, acceptance_reason, device_id, type, title, assignee, cvss_score_tenths, cves,
              tool, raised_at, last_changed_at, last_observed_at, raised_by, description, cvss_vectors, rule, component, protocol,
              port, location, evidence, metadata_json)

@@ -51,7 +51,7 @@ async fn count_devices(changes: &[Change<DeviceRow>], transaction: &mut PgConnec
         return Ok(());
     }
     sqlx::query!(
-        "INSERT INTO read.device_counts_g1 AS c (tenant_id, device_type, n)
+        "INSERT INTO device_counts AS c (tenant_id, device_type, n)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[])
          ON CONFLICT (tenant_id, device_type) DO UPDATE SET n = c.n + excluded.n",
         &column(counts.keys(), |(tenant, _)| *tenant),
@@ -65,7 +65,7 @@ async fn count_devices(changes: &[Change<DeviceRow>], transaction: &mut PgConnec
         return Ok(());
     }
     sqlx::query!(
-        "DELETE FROM read.device_counts_g1 c USING unnest($1::uuid[], $2::text[]) AS r (tenant_id, device_type)
+        "DELETE FROM device_counts c USING unnest($1::uuid[], $2::text[]) AS r (tenant_id, device_type)
          WHERE c.n = 0 AND c.tenant_id = r.tenant_id AND c.device_type = r.device_type",
         &column(counts.keys(), |(tenant, _)| *tenant),
         &column(counts.keys(), |(_, device_type)| *device_type) as &[&str],
@@ -85,7 +85,7 @@ async fn count_findings(changes: &[Change<FindingRow>], transaction: &mut PgConn
         return Ok(());
     }
     sqlx::query!(
-        "INSERT INTO read.finding_counts_g1 AS c (tenant_id, severity, disposition, detected, open, device_type, n)
+        "INSERT INTO finding_counts AS c (tenant_id, severity, disposition, detected, open, device_type, n)
          SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::boolean[], $5::boolean[], $6::text[], $7::bigint[])
          ON CONFLICT (tenant_id, severity, disposition, detected, open, device_type) DO UPDATE SET n = c.n + excluded.n",
         &column(counts.keys(), |cell| cell.tenant),
@@ -103,7 +103,7 @@ async fn count_findings(changes: &[Change<FindingRow>], transaction: &mut PgConn
         return Ok(());
     }
     sqlx::query!(
-        "DELETE FROM read.finding_counts_g1 c
+        "DELETE FROM finding_counts c
          USING unnest($1::uuid[], $2::smallint[], $3::text[], $4::boolean[], $5::boolean[], $6::text[])
              AS r (tenant_id, severity, disposition, detected, open, device_type)
          WHERE c.n = 0 AND c.tenant_id = r.tenant_id AND c.severity = r.severity AND c.disposition = r.disposition
@@ -134,7 +134,7 @@ async fn count_days(changes: &[Change<FindingRow>], transaction: &mut PgConnecti
         return Ok(());
     }
     sqlx::query!(
-        "INSERT INTO read.daily_counts_g1 AS c (tenant_id, day, raised, closed)
+        "INSERT INTO daily_counts AS c (tenant_id, day, raised, closed)
          SELECT * FROM unnest($1::uuid[], $2::date[], $3::bigint[], $4::bigint[])
          ON CONFLICT (tenant_id, day) DO UPDATE SET raised = c.raised + excluded.raised, closed = c.closed + excluded.closed",
         &column(days.keys(), |(tenant, _)| *tenant),
@@ -162,7 +162,7 @@ async fn count_risks(changes: &[Change<FindingRow>], transaction: &mut PgConnect
         return Ok(());
     }
     sqlx::query!(
-        "INSERT INTO read.device_risk_g1 AS c (tenant_id, device_id, open_critical, open_high)
+        "INSERT INTO device_risk AS c (tenant_id, device_id, open_critical, open_high)
          SELECT tenant_id, device_id, critical::integer, high::integer
          FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS r (tenant_id, device_id, critical, high)
          ON CONFLICT (tenant_id, device_id) DO UPDATE SET
@@ -179,7 +179,7 @@ async fn count_risks(changes: &[Change<FindingRow>], transaction: &mut PgConnect
         return Ok(());
     }
     sqlx::query!(
-        "DELETE FROM read.device_risk_g1 c USING unnest($1::uuid[], $2::uuid[]) AS r (tenant_id, device_id)
+        "DELETE FROM device_risk c USING unnest($1::uuid[], $2::uuid[]) AS r (tenant_id, device_id)
          WHERE c.open_critical = 0 AND c.open_high = 0 AND c.tenant_id = r.tenant_id AND c.device_id = r.device_id",
         &column(risks.keys(), |(tenant, _)| *tenant),
         &column(risks.keys(), |(_, device)| *device),

@@ -24,7 +24,7 @@ impl Row for DeviceRow {
             Self,
             "SELECT d.tenant_id, d.device_id, version, device_type, retired
              FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, device_id)
-             JOIN read.summary_devices_g1 d ON d.tenant_id = k.tenant_id AND d.device_id = k.device_id",
+             JOIN summary_devices d ON d.tenant_id = k.tenant_id AND d.device_id = k.device_id",
             &keys.tenants,
             &keys.streams
         )
@@ -71,7 +71,7 @@ pub(super) async fn store(changes: &[Change<DeviceRow>], transaction: &mut PgCon
     }
     let rows = &afters(changes);
     sqlx::query!(
-        "INSERT INTO read.summary_devices_g1 (tenant_id, device_id, version, device_type, retired)
+        "INSERT INTO summary_devices (tenant_id, device_id, version, device_type, retired)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::boolean[])
          ON CONFLICT (tenant_id, device_id) DO UPDATE SET version = excluded.version, retired = excluded.retired",
         &column(rows, |row| row.tenant_id),

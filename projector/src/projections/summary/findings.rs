@@ -34,7 +34,7 @@ impl Row for FindingRow {
             "SELECT f.tenant_id, f.finding_id, version, device_id, device_type, severity, detected, disposition, remediation,
                     triage_before
              FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, finding_id)
-             JOIN read.summary_findings_g1 f ON f.tenant_id = k.tenant_id AND f.finding_id = k.finding_id",
+             JOIN summary_findings f ON f.tenant_id = k.tenant_id AND f.finding_id = k.finding_id",
             &keys.tenants,
             &keys.streams
         )
@@ -126,7 +126,7 @@ pub(super) async fn store(changes: &[Change<FindingRow>], transaction: &mut PgCo
     }
     let rows = &afters(changes);
     sqlx::query!(
-        "INSERT INTO read.summary_findings_g1 (tenant_id, finding_id, version, device_id, device_type, severity, detected,
+        "INSERT INTO summary_findings (tenant_id, finding_id, version, device_id, device_type, severity, detected,
              disposition, remediation, triage_before)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::smallint[], $7::boolean[],
              $8::text[], $9::text[], $10::text[])
