@@ -8,6 +8,7 @@ pub mod auth;
 pub mod env;
 pub mod health;
 pub mod json;
+pub mod kafka;
 pub mod keyring;
 pub mod metrics;
 pub mod position;
