@@ -100,9 +100,9 @@ enum Needs {
 
 impl Modify for Shared {
     fn modify(&self, document: &mut Document) {
-        let bearer = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A session's access token, a scanner key, or (organizations and projections only) the operator token."));
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+            "A session's access token, a scanner key, or (organizations and projections only) the operator token.",
+        ));
         let components = document.components.get_or_insert_default();
         components.security_schemes.insert("bearer".into(), RefOr::T(SecurityScheme::Http(bearer.build())));
         for (path, item) in &mut document.paths.paths {

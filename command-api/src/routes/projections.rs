@@ -20,7 +20,7 @@ use crate::server::Services;
 /// A decision that stands in the log.
 #[derive(Serialize, ToSchema)]
 pub struct Accepted {
-    #[schema(examples("findings"))]
+    #[schema(value_type = String, examples("findings"))]
     projection: ProjectionName,
     /// How many decisions about this projection there are.
     #[schema(minimum = 0)]
@@ -194,19 +194,19 @@ async fn decide(services: &Services, call: &Call<Operators>, wish: Wish) -> Resu
     let named = call.request().match_info().get("name").and_then(|name| ProjectionName::parse(name).ok());
     let projection = named.ok_or(Error::NotFound)?;
     let command = Command { projection, wish };
-    let order: Order<'_, Projection> = Order {
-        start: Start::Any,
-        ..call.order(services, TenantId::DEPLOYMENT, projection.stream(), command)
-    };
+    let order: Order<'_, Projection> =
+        Order { start: Start::Any, ..call.order(services, TenantId::DEPLOYMENT, projection.stream(), command) };
     Ok(accepted(projection, &services.handler.execute(order).await?))
 }
 
 fn accepted(projection: ProjectionName, done: &Done) -> HttpResponse {
     let follows = !matches!(done.outcome, Outcome::Unchanged);
     let operation = follows.then(|| projection.operation(done.version));
-    HttpResponse::Accepted()
-        .insert_header((X_CONSISTENCY, done.position.to_string()))
-        .json(Accepted { projection, version: done.version, operation })
+    HttpResponse::Accepted().insert_header((X_CONSISTENCY, done.position.to_string())).json(Accepted {
+        projection,
+        version: done.version,
+        operation,
+    })
 }
 
 /// What is no id names no stream.
@@ -239,7 +239,8 @@ impl Verify {
         if self.sample && (self.first.is_some() || self.last.is_some()) {
             fields.fault("/sample", "contradiction", "is drawn, so no range can be named");
         }
-        let range = Scope::Partitions { first: first.unwrap_or(Partition::FIRST), last: last.unwrap_or(Partition::LAST) };
+        let range =
+            Scope::Partitions { first: first.unwrap_or(Partition::FIRST), last: last.unwrap_or(Partition::LAST) };
         fields.finish(|| Some(if self.sample { Scope::Sample } else { range }))
     }
 }
