@@ -21,8 +21,8 @@ use crate::metrics::Metrics;
 use crate::parked;
 use crate::projection::Projection;
 use crate::projections::{
-    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, findings::Findings, organizations::Organizations,
-    scans::Scans, summary::Summary, users::Users,
+    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, finding_search::FindingSearch, findings::Findings,
+    organizations::Organizations, scans::Scans, summary::Summary, users::Users,
 };
 use crate::standing::Standing;
 
@@ -89,6 +89,7 @@ impl Projector {
         loops.spawn(follow::<ApiKeys>(context.clone(), watched.clone(), stop.clone()));
         loops.spawn(follow::<Devices>(context.clone(), watched.clone(), stop.clone()));
         loops.spawn(follow::<Findings>(context.clone(), watched.clone(), stop.clone()));
+        loops.spawn(follow::<FindingSearch>(context.clone(), watched.clone(), stop.clone()));
         loops.spawn(follow::<Scans>(context.clone(), watched.clone(), stop.clone()));
         loops.spawn(follow::<Summary>(context.clone(), watched.clone(), stop.clone()));
         loops.spawn(follow::<AuditTrail>(context, watched, stop.clone()));

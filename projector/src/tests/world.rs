@@ -18,8 +18,8 @@ use crate::failure::Failure;
 use crate::feed::{next_ranges, store::StoreFeed};
 use crate::projection::Projection;
 use crate::projections::{
-    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, findings::Findings, organizations::Organizations,
-    scans::Scans, summary::Summary, users::Users,
+    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, finding_search::FindingSearch, findings::Findings,
+    organizations::Organizations, scans::Scans, summary::Summary, users::Users,
 };
 
 /// Noon of 2026-01-05, where every log of these tests begins; each event is a second later than the one before.
@@ -162,6 +162,7 @@ impl World {
         self.catch_up::<ApiKeys>(batch_events).await;
         self.catch_up::<Devices>(batch_events).await;
         self.catch_up::<Findings>(batch_events).await;
+        self.catch_up::<FindingSearch>(batch_events).await;
         self.catch_up::<Scans>(batch_events).await;
         self.catch_up::<Summary>(batch_events).await;
         self.catch_up::<AuditTrail>(batch_events).await;
