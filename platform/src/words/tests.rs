@@ -14,9 +14,10 @@ fn case_and_accents_do_not_matter() {
 
 #[test]
 fn what_ties_parts_of_a_name_ends_words() {
-    assert_eq!(texts("pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1"), [
-        "pkg", "maven", "org", "apache", "logging", "log4j", "log4j", "core", "2.14.1"
-    ]);
+    assert_eq!(
+        texts("pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1"),
+        ["pkg", "maven", "org", "apache", "logging", "log4j", "log4j", "core", "2.14.1"]
+    );
     assert_eq!(texts("python_requests C:\\temp -- \0!"), ["python", "requests", "c", "temp"]);
 }
 
@@ -33,7 +34,10 @@ fn a_cve_is_one_word_and_is_found_by_its_year() {
 
 #[test]
 fn versions_and_addresses_are_one_word_and_ends_of_sentences_are_not_part_of_it() {
-    assert_eq!(texts("v1.2.3, 1.2.3. 10.0.0.7 2.4.49-debian 3"), ["1.2.3", "1.2.3", "10.0.0.7", "2.4.49", "debian", "3"]);
+    assert_eq!(
+        texts("v1.2.3, 1.2.3. 10.0.0.7 2.4.49-debian 3"),
+        ["1.2.3", "1.2.3", "10.0.0.7", "2.4.49", "debian", "3"]
+    );
     assert_eq!(texts("1.2.3p1 a.1.2"), ["1.2", "3p1", "a", "1.2"]);
 }
 

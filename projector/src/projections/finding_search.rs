@@ -32,7 +32,8 @@ impl Projection for FindingSearch {
             Some(Written::Finding(finding::Written::Raised(raised))) => Some((*event, raised)),
             Some(_) | None => None,
         });
-        let rows: Vec<(&Event, String)> = raised.map(|(event, raised)| (event, document(event.tenant, raised))).collect();
+        let rows: Vec<(&Event, String)> =
+            raised.map(|(event, raised)| (event, document(event.tenant, raised))).collect();
         if rows.is_empty() {
             return Ok(());
         }

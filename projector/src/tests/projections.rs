@@ -205,12 +205,14 @@ async fn a_finding_is_found_by_its_words_those_of_its_component_and_its_cves() {
     let found = async |words: &str| {
         let mark = platform::words::tenant_mark(tenant);
         let asked = words.split(' ').map(|word| format!("'{mark}{word}'")).collect::<Vec<_>>().join(" <-> ");
-        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM read.finding_search WHERE tenant_id = $1 AND document @@ $2::tsquery")
-            .bind(tenant)
-            .bind(asked)
-            .fetch_one(&world.admin)
-            .await
-            .unwrap()
+        sqlx::query_scalar::<_, i64>(
+            "SELECT count(*) FROM read.finding_search WHERE tenant_id = $1 AND document @@ $2::tsquery",
+        )
+        .bind(tenant)
+        .bind(asked)
+        .fetch_one(&world.admin)
+        .await
+        .unwrap()
     };
     for words in ["open", "port 22", "cve-2024-0001", "cve-2024-0002", "cve-2024"] {
         assert_eq!(found(words).await, 1, "{words}");
