@@ -22,6 +22,7 @@ pub mod parameters;
 pub mod routes;
 pub mod server;
 pub mod tenant_tx;
+pub mod versions;
 pub mod views;
 pub mod vocabulary;
 

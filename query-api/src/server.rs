@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     access::DenialSink,
-    cache::SummaryCache,
+    cache::{SummaryCache, TotalCache},
     config::Config,
     docs::{self, Documents},
     error::Failure,
@@ -25,6 +25,7 @@ use crate::{
     page::{CursorKey, Pager, QueryIdentity},
     routes,
     tenant_tx::{Reader, TenantTx},
+    versions::Moment,
 };
 
 /// Everything query-api is given.
@@ -55,6 +56,7 @@ pub struct State {
     pub freshness: Freshness,
     pub keyring: Keyring,
     pub summaries: SummaryCache,
+    pub totals: TotalCache,
     pub metrics: Metrics,
     pub denials: Option<DenialSink>,
     cursor_key: CursorKey,
@@ -70,6 +72,7 @@ impl QueryApi {
             reader,
             keyring: services.keyring,
             summaries: SummaryCache::new(services.config.summary_cache_entries),
+            totals: TotalCache::default(),
             metrics,
             denials: services.denials,
             cursor_key: CursorKey::new(services.config.cursor_key.expose().as_bytes()),
@@ -98,6 +101,11 @@ impl State {
     pub async fn read(&self, request: &HttpRequest, tenant: Uuid, projections: &[&str]) -> Result<TenantTx, Failure> {
         self.await_position(request, Some(tenant), projections).await?;
         Ok(self.reader.tenant(tenant).await?)
+    }
+
+    /// What the transaction's snapshot shows of `projections`.
+    pub async fn moment(&self, tx: &mut TenantTx, projections: &[&str]) -> Result<Moment<'_>, Failure> {
+        Moment::of(tx, projections, &self.totals).await
     }
 
     /// Waits for the position in `X-Consistency`, if there is one.
