@@ -11,6 +11,7 @@ use platform::{
     },
     env::Secret,
     keyring::{Keyring, root_key},
+    postgres::replicas::{Limits, Replica},
     problem::unknown_route,
     request_id,
     testing::{TestDatabase, database},
@@ -47,7 +48,11 @@ pub(super) struct Answer {
 
 impl World {
     pub(super) async fn new() -> Self {
-        let database = database().await;
+        Self::on(database().await, vec![], Limits::default()).await
+    }
+
+    /// On a database of the test's own making, with standbys of it.
+    pub(super) async fn on(database: TestDatabase, replicas: Vec<Replica>, replica_limits: Limits) -> Self {
         let reader = database.pool("reader").await;
         let root = root_key(&Secret::new(ROOT_KEY.to_owned())).unwrap();
         let (private, public) = generate_pem().unwrap();
@@ -60,7 +65,9 @@ impl World {
                 cursor_key: Secret::new("a cursor key for tests of enough length".to_owned()),
                 summary_cache_entries: 100,
             },
-            pool: reader.clone(),
+            pool: reader.clone().into(),
+            replicas,
+            replica_limits,
             authenticator: Authenticator::new(reader.clone(), Verifier::from_pem(&public).unwrap(), Some(operator)),
             keyring: Keyring::new(reader.clone(), root.clone()),
             denials: Some(Arc::new(move |denial| seen.lock().unwrap().push(denial))),
