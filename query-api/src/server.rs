@@ -95,6 +95,11 @@ impl QueryApi {
     }
 
     #[cfg(test)]
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.state.metrics
+    }
+
+    #[cfg(test)]
     pub(crate) fn freshness(&self) -> &Freshness {
         &self.state.freshness
     }

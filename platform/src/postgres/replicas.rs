@@ -8,7 +8,7 @@ mod admission;
 mod history;
 mod metrics;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,12 @@ use futures_util::future::join_all;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Pool;
+use super::{Pool, SelfCheckError, check_once};
 use admission::{Admission, Change, Sight};
 use history::History;
 pub use metrics::Metrics;
 
-const LAG_MAX: Duration = Duration::from_secs(5);
+pub const LAG_MAX_DEFAULT_SECONDS: u64 = 5;
 const READMIT_AFTER: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A server that takes longer to say where it is has fallen behind.
@@ -39,7 +39,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { lag_max: LAG_MAX, readmit_after: READMIT_AFTER, look_every: LOOK_EVERY }
+        Self {
+            lag_max: Duration::from_secs(LAG_MAX_DEFAULT_SECONDS),
+            readmit_after: READMIT_AFTER,
+            look_every: LOOK_EVERY,
+        }
     }
 }
 
@@ -72,6 +76,8 @@ struct Inner {
 
 struct Member {
     replica: Replica,
+    /// Its role was found to be under the policies.
+    checked: AtomicBool,
     admission: Mutex<Admission>,
 }
 
@@ -84,8 +90,7 @@ impl Replicas {
         metrics: Metrics,
         stop: CancellationToken,
     ) -> Self {
-        let members: Vec<_> =
-            replicas.into_iter().map(|replica| Member { replica, admission: Mutex::default() }).collect();
+        let members: Vec<_> = replicas.into_iter().map(Member::new).collect();
         metrics.expect(members.len());
         let replicas = Self { inner: Arc::new(Inner { members, next: AtomicUsize::new(0), limits, metrics }) };
         if !replicas.inner.members.is_empty() {
@@ -118,15 +123,17 @@ impl Replicas {
             if let Ok(Ok(flushed)) = timeout(LOOK_MAX, flushed(primary)).await {
                 history.record(Instant::now(), flushed);
             }
-            let looks = self.inner.members.iter().map(|member| timeout(LOOK_MAX, standing(member.replica.pool())));
+            let looks = self.inner.members.iter().map(|member| timeout(LOOK_MAX, member.look()));
             for (at, look) in join_all(looks).await.into_iter().enumerate() {
                 let sight = match look {
                     Ok(Ok(standing)) => standing.judge(&history, self.inner.limits),
-                    Ok(Err(error)) => {
-                        tracing::debug!(replica = at, %error, "a replica cannot be asked");
-                        Sight::Away
+                    Ok(Err(SelfCheckError::Unavailable(_))) | Err(_) => Sight::Away,
+                    Ok(Err(
+                        error @ (SelfCheckError::Bypasses(_) | SelfCheckError::Owner(_) | SelfCheckError::NoTimeout(_)),
+                    )) => {
+                        tracing::error!(replica = at, %error, "a replica's log-in must not be used");
+                        Sight::Unfit
                     }
-                    Err(_elapsed) => Sight::Away,
                 };
                 self.learn(at, sight);
             }
@@ -147,6 +154,18 @@ impl Replicas {
 }
 
 impl Member {
+    fn new(replica: Replica) -> Self {
+        Self { replica, checked: AtomicBool::new(false), admission: Mutex::default() }
+    }
+
+    async fn look(&self) -> Result<Standing, SelfCheckError> {
+        if !self.checked.load(Ordering::Relaxed) {
+            check_once(self.replica.pool().inner()).await?;
+            self.checked.store(true, Ordering::Relaxed);
+        }
+        standing(self.replica.pool()).await.map_err(SelfCheckError::Unavailable)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Admission> {
         // One word of state: a holder's panic cannot leave it half changed.
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)

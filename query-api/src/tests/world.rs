@@ -11,7 +11,10 @@ use platform::{
     },
     env::Secret,
     keyring::{Keyring, root_key},
-    postgres::replicas::{Limits, Replica},
+    postgres::{
+        Pool,
+        replicas::{Limits, Replica},
+    },
     problem::unknown_route,
     request_id,
     testing::{TestDatabase, database},
@@ -48,12 +51,14 @@ pub(super) struct Answer {
 
 impl World {
     pub(super) async fn new() -> Self {
-        Self::on(database().await, vec![], Limits::default()).await
+        let database = database().await;
+        let pool = database.pool("reader").await.into();
+        Self::on(database, pool, vec![], Limits::default()).await
     }
 
-    /// On a database of the test's own making, with standbys of it.
-    pub(super) async fn on(database: TestDatabase, replicas: Vec<Replica>, replica_limits: Limits) -> Self {
-        let reader = database.pool("reader").await;
+    /// On a database of the test's own making, reached in its way, with standbys of it.
+    pub(super) async fn on(database: TestDatabase, pool: Pool, replicas: Vec<Replica>, replica_limits: Limits) -> Self {
+        let reader = pool.inner().clone();
         let root = root_key(&Secret::new(ROOT_KEY.to_owned())).unwrap();
         let (private, public) = generate_pem().unwrap();
         let operator = OperatorToken::new(&Secret::new(OPERATOR_TOKEN.to_owned())).unwrap();
@@ -65,11 +70,11 @@ impl World {
                 cursor_key: Secret::new("a cursor key for tests of enough length".to_owned()),
                 summary_cache_entries: 100,
             },
-            pool: reader.clone().into(),
+            authenticator: Authenticator::new(pool.clone(), Verifier::from_pem(&public).unwrap(), Some(operator)),
+            keyring: Keyring::new(pool.clone(), root.clone()),
+            pool,
             replicas,
             replica_limits,
-            authenticator: Authenticator::new(reader.clone(), Verifier::from_pem(&public).unwrap(), Some(operator)),
-            keyring: Keyring::new(reader.clone(), root.clone()),
             denials: Some(Arc::new(move |denial| seen.lock().unwrap().push(denial))),
             command_document: json!({"openapi": "3.1.0", "info": {"title": "commands"}}),
             stop: stop.clone(),

@@ -13,6 +13,8 @@ pub(super) enum Sight {
     },
     /// It answers, but follows nobody: promoted, or an address that was never a standby's.
     NoStandby,
+    /// Its log-in could pass by the policies.
+    Unfit,
     Away,
 }
 
@@ -22,6 +24,7 @@ impl Sight {
             Self::Current { .. } => "current",
             Self::Behind { .. } => "behind",
             Self::NoStandby => "no-standby",
+            Self::Unfit => "unfit",
             Self::Away => "away",
         }
     }
@@ -52,7 +55,7 @@ impl Admission {
     pub(super) fn learn(&mut self, sight: &Sight, now: Instant, readmit_after: Duration) -> Option<Change> {
         let good = match sight {
             Sight::Current { .. } => true,
-            Sight::Behind { .. } | Sight::NoStandby | Sight::Away => false,
+            Sight::Behind { .. } | Sight::NoStandby | Sight::Unfit | Sight::Away => false,
         };
         let (next, change) = match (*self, good) {
             (Self::New, true) => (Self::Admitted, Some(Change::Admitted)),

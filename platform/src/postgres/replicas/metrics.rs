@@ -10,7 +10,7 @@ pub struct Metrics {
     pub admitted: IntGaugeVec,
     /// `securenet_replica_lag_seconds`: how old what it shows is; not moved while it does not answer.
     pub lag_seconds: GaugeVec,
-    /// `securenet_replica_ejections_total`: how often it was left out, by `reason`: `behind`, `away`, `no-standby`.
+    /// `securenet_replica_ejections_total`: how often it was left out, by `reason`: `behind`, `away`, `no-standby`, `unfit`.
     pub ejections: IntCounterVec,
 }
 
@@ -47,7 +47,7 @@ impl Metrics {
             Sight::Current { lag } | Sight::Behind { lag } => {
                 self.lag_seconds.with_label_values(&[&at.to_string()]).set(lag.as_secs_f64());
             }
-            Sight::NoStandby | Sight::Away => {}
+            Sight::NoStandby | Sight::Unfit | Sight::Away => {}
         }
     }
 

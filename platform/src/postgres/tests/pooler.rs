@@ -33,7 +33,11 @@ async fn statements_of_many_clients_on_few_server_connections_never_meet_each_ot
                     1 => sqlx::query_scalar("SELECT $1::bigint + 0").bind(number).fetch_one(pool).await,
                     2 => sqlx::query_scalar("SELECT $1::text::bigint").bind(number.to_string()).fetch_one(pool).await,
                     _ => {
-                        sqlx::query_scalar("SELECT $1::bigint * $2::bigint").bind(number).bind(1_i64).fetch_one(pool).await
+                        sqlx::query_scalar("SELECT $1::bigint * $2::bigint")
+                            .bind(number)
+                            .bind(1_i64)
+                            .fetch_one(pool)
+                            .await
                     }
                 }
                 .unwrap();
@@ -84,6 +88,7 @@ async fn a_direct_pool_s_named_statements_would_fail_there() {
         async move { sqlx::query_scalar::<_, i64>(text).bind(number).fetch_one(named).await }
     }))
     .await;
-    let right = answers.iter().enumerate().filter(|(n, got)| got.as_ref().is_ok_and(|got| *got == 2 * *n as i64)).count();
+    let right =
+        answers.iter().enumerate().filter(|(n, got)| got.as_ref().is_ok_and(|got| *got == 2 * *n as i64)).count();
     assert!(right < answers.len(), "the pooler keeps names apart, and the mode is no longer needed");
 }

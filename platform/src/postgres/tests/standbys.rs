@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::postgres::replicas::{Limits, Metrics, Replica, Replicas};
+use crate::postgres::replicas::{Limits, Metrics, Replicas};
 use crate::testing::TestDatabase;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -50,7 +50,7 @@ async fn a_standby_is_read_from_while_it_keeps_up_and_answers_and_follows() {
     let replica = settings.replica(&secret(database.url_at(standby.port(), "reader"))).unwrap();
     let metrics = Metrics::register(&Registry::new()).unwrap();
     let stop = CancellationToken::new();
-    let replicas = Replicas::start(primary, vec![Replica::new(replica)], QUICK, metrics.clone(), stop.clone());
+    let replicas = Replicas::start(primary, vec![replica], QUICK, metrics.clone(), stop.clone());
 
     until("admitted", || replicas.pick() == Some(0)).await;
     at(&standby, "SELECT pg_wal_replay_pause()").await;
@@ -82,7 +82,7 @@ async fn a_standby_whose_stream_is_cut_falls_behind_although_it_has_replayed_all
     let replica = settings.replica(&secret(database.url_at(standby.port(), "reader"))).unwrap();
     let metrics = Metrics::register(&Registry::new()).unwrap();
     let stop = CancellationToken::new();
-    let replicas = Replicas::start(primary, vec![Replica::new(replica)], QUICK, metrics, stop.clone());
+    let replicas = Replicas::start(primary, vec![replica], QUICK, metrics, stop.clone());
     until("admitted", || replicas.pick() == Some(0)).await;
     at(&standby, "ALTER SYSTEM SET primary_conninfo = ''; ").await;
     at(&standby, "SELECT pg_reload_conf()").await;

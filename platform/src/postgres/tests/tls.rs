@@ -64,7 +64,10 @@ async fn a_server_proves_its_name_or_is_refused() {
     assert!(encrypted, "the setting is above what the URL says");
 
     let another = with(&theirs).reader(&url("")).unwrap();
-    assert!(matches!(reachable(another.inner()).await, Err(sqlx::Error::Tls(_) | sqlx::Error::Io(_))), "a wrong signer");
+    assert!(
+        matches!(reachable(another.inner()).await, Err(sqlx::Error::Tls(_) | sqlx::Error::Io(_))),
+        "a wrong signer"
+    );
 
     let elsewhere = format!("postgres://postgres@localhost:{}/postgres", server.port());
     let misnamed = with(&ours).reader(&secret(elsewhere)).unwrap();
