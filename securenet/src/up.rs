@@ -6,22 +6,24 @@
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use actix_web::dev::Server;
-use platform::env::{Env, Secret};
+use platform::env::{Env, Faults, Secret};
+use platform::health::Health;
 use platform::metrics::{self, HttpMetrics};
+use platform::request_id::TrustedProxies;
 use platform::shutdown::{Reason, Shutdown};
 use platform::telemetry;
 use prometheus::Registry;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::console::{say, welcome};
 use crate::credentials::{self, Credentials};
 use crate::database::{self, Database, role_password};
 use crate::dev_dir::DevDir;
+use crate::interrupts::Interrupts;
 use crate::private_postgres::{PrivatePostgres, Purpose};
+use crate::process::{add_metrics, add_server};
 use crate::seed::seed;
-use crate::services::{self, Settings};
+use crate::server::Mounts;
+use crate::services::{StartError, Workers, command_api, projector, query_api};
 use crate::{Failure, server};
 
 #[derive(clap::Args)]
@@ -35,25 +37,6 @@ pub(crate) struct Up {
     /// The port of the metrics; where it is taken, the next free one
     #[arg(long, default_value_t = 9100)]
     metrics_port: u16,
-}
-
-/// Ctrl-C and SIGTERM, from the first moment on: without it one in the middle of a start would leave Postgres alone.
-pub(crate) struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupts {
-    pub(crate) fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    pub(crate) async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 pub(crate) async fn up(options: Up) -> Result<(), Failure> {
@@ -85,22 +68,22 @@ async fn deploy(
     };
     let env = environment(directory, postgres)?;
     telemetry::start(&telemetry::Settings::from_env(&env))?;
-    let settings = Settings::from_env(env)?;
+    let settings = Settings::from_env(&env)?;
     let registry = Registry::new();
-    let running = tokio::select! {
-        running = services::start(&settings, &registry) => running?,
+    metrics::process::register(&registry)?;
+    let started = tokio::select! {
+        started = start(&settings, &registry) => started?,
         () = interrupts.wait() => return Ok(()),
     };
     let http = HttpMetrics::register(&registry)?;
     let apis = listen(options.port)?;
-    let metrics = listen(options.metrics_port)?;
-    let addresses = Addresses { apis: url(&apis)?, metrics: format!("{}/metrics", url(&metrics)?) };
-    let server = server::serve(&running, http, apis)?;
-    let mut shutdown = Shutdown::new(running.health.clone(), settings.environment());
-    add_server(&mut shutdown, "http", server);
-    running.workers.stop_with(&mut shutdown);
-    drop((running.commands, running.queries)); // the server holds what it needs, and the appender ends with the last
-    add_metrics(&mut shutdown, metrics::serve(registry, metrics)?);
+    let scrapes = listen(options.metrics_port)?;
+    let addresses = Addresses { apis: url(&apis)?, metrics: format!("{}/metrics", url(&scrapes)?) };
+    let (mounts, workers) = started;
+    let mut shutdown = Shutdown::new(mounts.health.clone(), env.environment());
+    add_server(&mut shutdown, "http", server::serve(mounts, http, apis)?);
+    workers.stop_with(&mut shutdown);
+    add_metrics(&mut shutdown, metrics::serve(registry, scrapes)?);
 
     let outcome = tokio::select! {
         outcome = run(directory, &database, &addresses) => outcome,
@@ -113,6 +96,40 @@ async fn deploy(
     say("stopping");
     shutdown.run().await;
     outcome
+}
+
+/// Every service of the one process.
+struct Settings {
+    command: command_api::Settings,
+    query: query_api::Settings,
+    projector: projector::Settings,
+    proxies: TrustedProxies,
+}
+
+impl Settings {
+    fn from_env(env: &Env) -> Result<Self, Faults> {
+        let settings = Self {
+            command: command_api::Settings::from_env(env),
+            query: query_api::Settings::from_env(env),
+            projector: projector::Settings::from_env(env),
+            proxies: env.parse("SECURENET_TRUSTED_PROXIES", TrustedProxies::default()),
+        };
+        env.finish()?;
+        Ok(settings)
+    }
+}
+
+/// Started in the order in which data flows. Nothing is appended any more when the appender stops, and everything
+/// appended is projected after it.
+async fn start(settings: &Settings, registry: &Registry) -> Result<(Mounts, Workers), StartError> {
+    let command = command_api::start(&settings.command, registry).await?;
+    let projector = projector::start(&settings.projector, registry, command.committed.clone()).await?;
+    let refusals = query_api::noted_here(command.commands.services.denials.clone());
+    let query = query_api::start(&settings.query, registry, refusals).await?;
+    let health = projector.checks(query.checks(command.checks(Health::builder()))).build();
+    let proxies = settings.proxies.clone();
+    let mounts = Mounts { commands: Some(command.commands), queries: Some(query.api), health, proxies };
+    Ok((mounts, query.workers.then(command.workers).then(projector.workers)))
 }
 
 struct Addresses {
@@ -159,30 +176,6 @@ fn environment(directory: &DevDir, postgres: &PrivatePostgres) -> Result<Env, Fa
     });
     let ours = ours.iter().map(|(name, value)| ((*name).to_owned(), value.expose().to_owned()));
     Ok(Env::from_pairs([quiet].into_iter().chain(outside).chain(ours).collect::<Vec<_>>()))
-}
-
-/// Stopped as a server, watched as a worker: one that ends by itself must not go unnoticed.
-fn add_server(shutdown: &mut Shutdown, name: &'static str, server: Server) {
-    shutdown.server(name, server.handle());
-    let task = tokio::spawn(async move {
-        if let Err(error) = server.await {
-            tracing::error!(%error, name, "a server failed");
-        }
-    });
-    shutdown.worker(name, CancellationToken::new(), task);
-}
-
-/// The last to go, so that a scrape still sees the drain.
-fn add_metrics(shutdown: &mut Shutdown, server: Server) {
-    let stop = CancellationToken::new();
-    let (handle, stopped) = (server.handle(), stop.clone());
-    let task = tokio::spawn(async move {
-        tokio::select! {
-            ended = server => if let Err(error) = ended { tracing::error!(%error, "the metrics cannot be served") },
-            () = async { stopped.cancelled().await; handle.stop(false).await } => {}
-        }
-    });
-    shutdown.worker("metrics", stop, task);
 }
 
 fn listen(wanted: u16) -> std::io::Result<TcpListener> {
