@@ -12,6 +12,7 @@ mod process;
 mod seed;
 mod server;
 mod services;
+mod supervisor;
 mod test_postgres;
 mod up;
 

@@ -56,7 +56,7 @@ pub(crate) struct ProjectorProcess(services::projector::Settings);
 impl Service for CommandApi {
     const NAME: &'static str = "command-api";
     const PORT: u16 = 8081;
-    const METRICS_PORT: u16 = 9101;
+    const METRICS_PORT: u16 = 9100;
 
     fn from_env(env: &Env) -> Self {
         Self(services::command_api::Settings::from_env(env))
@@ -72,7 +72,7 @@ impl Service for CommandApi {
 impl Service for QueryProcess {
     const NAME: &'static str = "query-api";
     const PORT: u16 = 8082;
-    const METRICS_PORT: u16 = 9102;
+    const METRICS_PORT: u16 = 9101;
 
     fn from_env(env: &Env) -> Self {
         let settings = services::query_api::Settings::from_env(env);
@@ -90,7 +90,7 @@ impl Service for QueryProcess {
 impl Service for ProjectorProcess {
     const NAME: &'static str = "projector";
     const PORT: u16 = 8084;
-    const METRICS_PORT: u16 = 9104;
+    const METRICS_PORT: u16 = 9103;
 
     fn from_env(env: &Env) -> Self {
         Self(services::projector::Settings::from_env(env))
