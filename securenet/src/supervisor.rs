@@ -121,7 +121,7 @@ pub(crate) async fn sweep(home: &Path) -> io::Result<()> {
     if entries.next().is_none() {
         return Ok(());
     }
-    say("an earlier run left processes behind; stopping them");
+    say("clearing up after an earlier run that was killed");
     let mut wait = Command::new("/bin/sh");
     wait.args(["-c", AWAIT_WATCHDOG, "sweep"]).arg(pids.join("watchdog.pid")).stdin(Stdio::null()).status().await?;
     let mut end = Command::new("/bin/sh");
