@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands"))]
 
 pub mod auth;
+pub mod denials;
 pub mod env;
 pub mod health;
 pub mod json;
@@ -12,6 +13,8 @@ pub mod keyring;
 pub mod metrics;
 pub mod position;
 pub mod postgres;
+#[cfg(any(test, feature = "private-kafka"))]
+pub mod private_kafka;
 #[cfg(any(test, feature = "private-postgres"))]
 pub mod private_postgres;
 pub mod problem;
