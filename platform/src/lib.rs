@@ -23,6 +23,7 @@ pub mod security_headers;
 pub mod shutdown;
 pub mod telemetry;
 pub mod trace;
+pub mod words;
 
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;

@@ -24,6 +24,7 @@ pub mod routes;
 pub mod server;
 pub mod standbys;
 pub mod tenant_tx;
+pub mod versions;
 pub mod views;
 pub mod vocabulary;
 

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     access::DenialSink,
-    cache::SummaryCache,
+    cache::{SummaryCache, TotalCache},
     config::Config,
     docs::{self, Documents},
     error::Failure,
@@ -32,6 +32,7 @@ use crate::{
     routes,
     standbys::Standbys,
     tenant_tx::{Reader, TenantTx},
+    versions::Moment,
 };
 
 /// Everything query-api is given.
@@ -65,6 +66,7 @@ pub struct State {
     pub freshness: Freshness,
     pub keyring: Keyring,
     pub summaries: SummaryCache,
+    pub totals: TotalCache,
     pub metrics: Metrics,
     pub denials: Option<DenialSink>,
     pub standbys: Standbys,
@@ -83,6 +85,7 @@ impl QueryApi {
             reader,
             keyring: services.keyring,
             summaries: SummaryCache::new(services.config.summary_cache_entries),
+            totals: TotalCache::default(),
             metrics,
             denials: services.denials,
             cursor_key: CursorKey::new(services.config.cursor_key.expose().as_bytes()),
@@ -121,6 +124,11 @@ impl State {
         }
         self.await_position(request, Some(tenant), projections).await?;
         Ok(self.reader.tenant(tenant).await?)
+    }
+
+    /// What the transaction's snapshot shows of `projections`.
+    pub async fn moment(&self, tx: &mut TenantTx, projections: &[&str]) -> Result<Moment<'_>, Failure> {
+        Moment::of(tx, projections, &self.totals).await
     }
 
     /// Waits for the position in `X-Consistency`, if there is one.
