@@ -14,7 +14,10 @@ pub mod position;
 pub mod postgres;
 #[cfg(any(test, feature = "private-postgres"))]
 pub mod private_postgres;
+#[cfg(any(test, feature = "private-redis"))]
+pub mod private_redis;
 pub mod problem;
+pub mod redis;
 pub mod request_id;
 pub mod security_headers;
 pub mod shutdown;

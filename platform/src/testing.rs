@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "databases and roles cannot be bound values; their names are ours")]
 
 mod private_cluster;
+mod shared_redis;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 pub use private_cluster::PrivateCluster;
+pub use shared_redis::{TestRedis, redis, redis_directory};
 
 /// The roles of `migrations/roles.sql`; in a test cluster the password of each is its name.
 pub const ROLES: [&str; 5] = ["migrator", "writer", "relay", "projector", "reader"];
