@@ -17,6 +17,7 @@ pub mod private_postgres;
 #[cfg(any(test, feature = "private-redis"))]
 pub mod private_redis;
 pub mod problem;
+pub mod rate_limit;
 pub mod redis;
 pub mod request_id;
 pub mod security_headers;

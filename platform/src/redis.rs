@@ -94,6 +94,8 @@ impl Redis {
         self.metrics.request_seconds.observe(began.elapsed().as_secs_f64());
         let (outcome, label) = match asked {
             Ok(Ok(answer)) => (Ok(answer), "answered"),
+            // The client has a limit of its own, which is the same.
+            Ok(Err(error)) if error.is_timeout() => (Err(Away::TimedOut), "timed-out"),
             Ok(Err(error)) if is_lost(&error) => (Err(Away::Lost(error)), "lost"),
             Ok(Err(error)) => (Err(Away::Refused(error)), "refused"),
             Err(_) => (Err(Away::TimedOut), "timed-out"),
