@@ -22,6 +22,7 @@ pub mod page;
 pub mod parameters;
 pub mod routes;
 pub mod server;
+pub mod standbys;
 pub mod tenant_tx;
 pub mod views;
 pub mod vocabulary;
