@@ -11,6 +11,7 @@
 //! | [`codec`] | domain event → bytes, bytes → [`Written`] → domain event |
 //! | [`finding`], [`device`], … | the written events of one aggregate, and their conversions |
 //! | [`schemas`] | JSON Schema per stored version, and what would break its readers |
+//! | [`topic`] | a row of the log as a message on Kafka, and back |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failing test should stop where it fails"))]
 
 mod family;
@@ -28,6 +29,7 @@ pub mod organization;
 pub mod scan;
 pub mod schemas;
 pub mod session;
+pub mod topic;
 pub mod user;
 mod written;
 
