@@ -4,6 +4,7 @@
 mod acceptances;
 mod accounts;
 mod architecture;
+mod asyncapi;
 mod audit_trail;
 mod bad_http;
 mod bad_input;
@@ -22,4 +23,5 @@ mod row_level_security;
 mod sessions;
 mod starting;
 mod summary;
+mod tools;
 mod versions;

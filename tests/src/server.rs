@@ -279,7 +279,7 @@ fn watch(root: &Path) -> Child {
 }
 
 /// Beside the folder of test executables, unless `SECURENET_BIN` names another.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let built = || {
         let test = std::env::current_exe().expect("a process knows its executable");
         test.ancestors().nth(2).expect("tests lie in <target>/<profile>/deps").join("securenet")
