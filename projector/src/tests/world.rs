@@ -187,7 +187,7 @@ impl World {
     pub(super) async fn read_models(&self) -> BTreeMap<String, Vec<String>> {
         let mut models = BTreeMap::new();
         for table in self.tables().await {
-            models.insert(table.clone(), self.rows(&format!("SELECT * FROM read.{table}")).await);
+            models.insert(table.clone(), self.rows(&format!("SELECT * FROM {table}")).await);
         }
         models
     }
@@ -195,7 +195,7 @@ impl World {
     /// Read models as they are now against those before, table by table.
     pub(super) async fn assert_read_models(&self, expected: &BTreeMap<String, Vec<String>>) {
         for (table, rows) in self.read_models().await {
-            assert_eq!(rows, expected[&table], "read.{table}");
+            assert_eq!(rows, expected[&table], "{table}");
         }
     }
 
@@ -203,19 +203,22 @@ impl World {
     pub(super) async fn forget_read_models(&self) {
         for table in self.tables().await {
             let empty = match table.as_str() {
-                "checkpoints" => "UPDATE read.checkpoints SET seq = 0, epoch = 1, parked_streams = 0".to_owned(),
-                "live_generations" => continue,
-                table => format!("TRUNCATE read.{table}"),
+                "read.checkpoints" => "UPDATE read.checkpoints SET seq = 0, epoch = 1, parked_streams = 0".to_owned(),
+                table => format!("TRUNCATE {table}"),
             };
             QueryBuilder::<Postgres>::new(empty).build().execute(&self.admin).await.unwrap();
         }
     }
 
+    /// Those with rows that follow from the log.
     async fn tables(&self) -> Vec<String> {
-        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'read'")
-            .fetch_all(&self.admin)
-            .await
-            .unwrap()
+        sqlx::query_scalar(
+            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname ~ '^read(_g[0-9]+)?$'
+             AND tablename NOT IN ('generations', 'projections', 'projection_tables')",
+        )
+        .fetch_all(&self.admin)
+        .await
+        .unwrap()
     }
 }
 
