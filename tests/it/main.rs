@@ -8,6 +8,7 @@ mod asyncapi;
 mod audit_trail;
 mod bad_http;
 mod bad_input;
+mod chaos;
 mod crashes;
 mod device_limit;
 mod first_steps;

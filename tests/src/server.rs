@@ -115,6 +115,11 @@ impl Server {
         self.credential("SECURENET_URL")
     }
 
+    /// What is this server's alone: its directory `dev`, and whatever a test puts beside it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// What a shell finds under this name after it has read the file of credentials.
     pub fn credential(&self, name: &str) -> &str {
         self.credentials.get(name).unwrap_or_else(|| panic!("credentials lack {name}"))
