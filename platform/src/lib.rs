@@ -12,6 +12,8 @@ pub mod keyring;
 pub mod metrics;
 pub mod position;
 pub mod postgres;
+#[cfg(any(test, feature = "private-kafka"))]
+pub mod private_kafka;
 #[cfg(any(test, feature = "private-postgres"))]
 pub mod private_postgres;
 pub mod problem;

@@ -1,10 +1,11 @@
-//! Real Postgres for tests: a cluster shared by all that run at once, and a fresh database for each test.
+//! Real Postgres and Kafka for tests: a cluster shared by all that run at once, and a fresh database for each test.
 //!
 //! `SECURENET_TEST_POSTGRES` names a cluster by a superuser's URL; without it a private one is started and removed when
 //! the process ends, however it ends. A database is a copy of a template that has every migration. Never part of a
 //! service.
 #![expect(clippy::disallowed_methods, reason = "databases and roles cannot be bound values; their names are ours")]
 
+mod kafka;
 mod private_cluster;
 mod template;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+pub use kafka::{TestKafka, kafka};
 pub use private_cluster::PrivateCluster;
 
 /// The roles of `migrations/roles.sql`; in a test cluster the password of each is its name.
