@@ -15,7 +15,7 @@ def process(header, body):  # what you do with an event, in the order of its str
                [header["ce_subject"], int(header["ce_streamversion"]), header["ce_type"], json.dumps(body)])
 
 consumer = Consumer({"bootstrap.servers": brokers, "group.id": group, "auto.offset.reset": "earliest",
-                     "enable.auto.commit": False, "partition.assignment.strategy": "cooperative-sticky"})
+                     "enable.auto.commit": False, "session.timeout.ms": 10_000, "partition.assignment.strategy": "cooperative-sticky"})
 consumer.subscribe([topic])
 while True:
     message = consumer.poll(1.0)

@@ -11,3 +11,4 @@ pub mod history;
 pub mod load;
 pub mod openapi;
 pub mod server;
+pub mod topic;
