@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands"))]
 
 pub mod auth;
+pub mod denials;
 pub mod env;
 pub mod health;
 pub mod json;

@@ -12,6 +12,7 @@ pub mod access;
 pub mod cache;
 pub mod conditional;
 pub mod config;
+pub mod denials;
 pub mod docs;
 pub mod error;
 pub mod freshness;
