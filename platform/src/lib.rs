@@ -9,6 +9,7 @@ pub mod denials;
 pub mod env;
 pub mod health;
 pub mod json;
+pub mod kafka;
 pub mod keyring;
 pub mod metrics;
 pub mod position;
