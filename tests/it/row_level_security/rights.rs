@@ -14,7 +14,7 @@ use super::relations::{Kind, Relation};
 const RIGHTS: &str = "
     relation                      migrator  writer  relay  projector  reader
     store.partition_head          -         SU      S      S          S
-    store.log_epochs              -         S       S      S          S
+    store.log_epochs              S         S       S      S          S
     store.events                  -         SI      S      S          -
     store.streams                 -         SIU     -      -          s
     store.reservations            -         SID     -      -          -
