@@ -8,6 +8,7 @@
 mod kafka;
 mod pgbouncer;
 mod private_cluster;
+mod shared_redis;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 pub use kafka::{TestKafka, kafka};
 pub use pgbouncer::PgBouncer;
 pub use private_cluster::PrivateCluster;
+pub use shared_redis::{TestRedis, redis, redis_directory};
 
 /// The roles of `migrations/roles.sql`; in a test cluster the password of each is its name.
 pub const ROLES: [&str; 5] = ["migrator", "writer", "relay", "projector", "reader"];
