@@ -4,6 +4,9 @@
 //! It needs a superuser and leaves nothing of one behind: services and migrations run as roles that are none. Passwords
 //! travel as parameters; no log and no statistics of the server keep them.
 
+#[cfg(test)]
+mod tests;
+
 use platform::env::{Env, Secret};
 use platform::postgres;
 use sqlx::postgres::PgConnectOptions;
@@ -51,7 +54,10 @@ impl Settings {
 }
 
 pub(crate) async fn run() -> Result<(), Failure> {
-    let Settings { admin, database, passwords } = Settings::from_env(&Env::from_process())?;
+    set_up(Settings::from_env(&Env::from_process())?).await
+}
+
+async fn set_up(Settings { admin, database, passwords }: Settings) -> Result<(), Failure> {
     let mut server = PgConnection::connect_with(&admin).await?;
     if !is_superuser(&mut server).await? {
         return Err(SetupError::NoSuperuser.into());

@@ -9,7 +9,7 @@ const VERSION_MIN: i32 = 150_000;
 /// Off, an accepted command may be lost.
 const DURABLE: [&str; 3] = ["fsync", "full_page_writes", "autovacuum"];
 /// Not a matter of the machine's size: whoever differs ought to know why.
-const SHIPPED_FOR_A_REASON: [&str; 22] = [
+const SHIPPED_FOR_A_REASON: [&str; 21] = [
     "password_encryption",
     "client_connection_check_interval",
     "wal_level",
@@ -30,7 +30,6 @@ const SHIPPED_FOR_A_REASON: [&str; 22] = [
     "log_parameter_max_length_on_error",
     "log_lock_waits",
     "log_checkpoints",
-    "idle_in_transaction_session_timeout",
     "superuser_reserved_connections",
 ];
 

@@ -34,6 +34,7 @@ async fn costliest(c: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
                 100 * total_exec_time / nullif(sum(total_exec_time) OVER (), 0)
          FROM monitoring.pg_stat_statements
          WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND total_exec_time > 0
+           AND userid <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
          ORDER BY total_exec_time DESC LIMIT 5",
     )
     .fetch_all(c)
