@@ -18,6 +18,7 @@ if ((EUID == 0)); then
 fi
 
 if [[ ! -s $PGDATA/PG_VERSION ]]; then
+    mkdir -p -m 0700 -- "$PGDATA"
     PGPASSWORD=$(<"$secrets/postgres-replication")
     export PGPASSWORD
     until pg_isready --quiet --dbname="$primary"; do sleep 1; done
