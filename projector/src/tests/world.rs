@@ -11,16 +11,19 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::running::PATIENCE;
 use crate::apply::apply;
 use crate::checkpoint;
 use crate::event::{Event, Place};
 use crate::failure::Failure;
-use crate::feed::{next_ranges, store::StoreFeed};
+use crate::feed::{log::LogReader, next_ranges};
+use crate::pools::Pools;
 use crate::projection::Projection;
 use crate::projections::{
-    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, findings::Findings, organizations::Organizations,
-    scans::Scans, summary::Summary, users::Users,
+    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, finding_search::FindingSearch, findings::Findings,
+    organizations::Organizations, scans::Scans, summary::Summary, users::Users,
 };
+use crate::registry::{self, Target};
 
 /// Noon of 2026-01-05, where every log of these tests begins; each event is a second later than the one before.
 const BEGINNING_MICROS: i64 = 1_767_614_400_000_000;
@@ -30,12 +33,13 @@ pub(super) struct World {
     pub database: TestDatabase,
     pub admin: PgPool,
     pub projector: PgPool,
-    pub feed: StoreFeed,
-    log: Mutex<Log>,
+    pub pools: Pools,
+    pub log: LogReader,
+    appended: Mutex<Appended>,
 }
 
 #[derive(Default)]
-struct Log {
+struct Appended {
     events: i64,
     versions: BTreeMap<Uuid, i64>,
 }
@@ -91,15 +95,15 @@ impl World {
         let database = database().await;
         let admin = database.admin_pool().await;
         let projector = database.pool("projector").await;
-        let feed = StoreFeed::new(projector.clone());
-        Self { database, admin, projector, feed, log: Mutex::default() }
+        let (pools, log) = (Pools::new(projector.clone()), LogReader::new(projector.clone()));
+        Self { database, admin, projector, pools, log, appended: Mutex::default() }
     }
 
     pub(super) async fn append_fact(&self, fact: Fact) -> Place {
-        let mut log = self.log.lock().await;
-        log.events += 1;
-        let recorded_at = Timestamp::from_micros(BEGINNING_MICROS + log.events * 1_000_000);
-        let version = log.versions.entry(fact.stream).or_default();
+        let mut appended = self.appended.lock().await;
+        appended.events += 1;
+        let recorded_at = Timestamp::from_micros(BEGINNING_MICROS + appended.events * 1_000_000);
+        let version = appended.versions.entry(fact.stream).or_default();
         *version += 1;
         let (body_len, body_sha256) = Header::of_body(&fact.body);
         let header = Header {
@@ -144,16 +148,65 @@ impl World {
         Place { partition, seq }
     }
 
+    /// Three tenants, devices and findings of each.
+    pub(super) async fn some_history(&self) {
+        let appended = self.number("SELECT sum(seq)::bigint FROM store.partition_head").await;
+        let offset = 1_000 * (1 + appended as u128);
+        for tenant in [id(1), id(2), id(3)] {
+            let device = id(offset + tenant.as_u128() % 10);
+            self.append_fact(Fact::registered(tenant, device, "router")).await;
+            for number in 0..4 {
+                let finding = id(offset + 10 * (number + 1) + tenant.as_u128() % 10);
+                self.append_fact(Fact::raised(tenant, finding, Some(device), "critical")).await;
+                self.append_fact(Fact::json(tenant, finding, "finding.confirmed", serde_json::json!({}))).await;
+            }
+        }
+    }
+
+    /// Until every checkpoint that a loop moves has reached the heads of now.
+    pub(super) async fn caught_up(&self) {
+        self.until(
+            "SELECT NOT EXISTS (SELECT FROM read.checkpoints c JOIN read.generations USING (projection, generation)
+                                JOIN store.partition_head h USING (partition)
+                                WHERE c.seq < h.seq AND NOT paused AND NOT frozen)",
+        )
+        .await;
+    }
+
+    /// Until a question has yes for an answer.
+    pub(super) async fn until(&self, question: &'static str) {
+        let wait = async {
+            while !sqlx::query_scalar::<_, bool>(question).fetch_one(&self.admin).await.unwrap() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not in time: {question}"));
+    }
+
+    pub(super) async fn execute(&self, statement: &'static str) {
+        sqlx::raw_sql(statement).execute(&self.admin).await.unwrap();
+    }
+
     /// All that is in the log, in batches of a size.
     pub(super) async fn catch_up<P: Projection>(&self, batch_events: usize) {
         while self.step::<P>(batch_events).await.unwrap() > 0 {}
     }
 
     pub(super) async fn step<P: Projection>(&self, batch_events: usize) -> Result<usize, Failure> {
-        let positions = checkpoint::positions(&self.projector, P::NAME).await?;
-        let ranges = next_ranges(&positions, &self.feed.heads().await?, batch_events);
-        let events = self.feed.read(&ranges).await?;
-        Ok(apply::<P>(&self.projector, &self.feed, events, batch_events).await?.events)
+        self.step_of(first::<P>(), batch_events).await
+    }
+
+    /// One batch into any generation.
+    pub(super) async fn step_of(&self, target: Target, batch_events: usize) -> Result<usize, Failure> {
+        let positions = checkpoint::positions(&self.projector, target).await?;
+        let ranges = next_ranges(&positions, &self.log.heads().await?, batch_events);
+        let events = self.log.read(&ranges).await?;
+        Ok(apply(&self.pools, target, events, batch_events).await?.events)
+    }
+
+    /// These events as a feed might bring them.
+    pub(super) async fn apply<P: Projection>(&self, events: Vec<Arc<Event>>, max: usize) -> Result<usize, Failure> {
+        Ok(apply(&self.pools, first::<P>(), events, max).await?.events)
     }
 
     pub(super) async fn catch_up_all(&self, batch_events: usize) {
@@ -162,6 +215,7 @@ impl World {
         self.catch_up::<ApiKeys>(batch_events).await;
         self.catch_up::<Devices>(batch_events).await;
         self.catch_up::<Findings>(batch_events).await;
+        self.catch_up::<FindingSearch>(batch_events).await;
         self.catch_up::<Scans>(batch_events).await;
         self.catch_up::<Summary>(batch_events).await;
         self.catch_up::<AuditTrail>(batch_events).await;
@@ -169,12 +223,16 @@ impl World {
 
     /// Everything in the log, as the feed reads it.
     pub(super) async fn events(&self) -> Vec<Arc<Event>> {
-        let heads = self.feed.heads().await.unwrap();
-        self.feed.read(&next_ranges(&BTreeMap::new(), &heads, usize::MAX / 2)).await.unwrap()
+        let heads = self.log.heads().await.unwrap();
+        self.log.read(&next_ranges(&BTreeMap::new(), &heads, usize::MAX / 2)).await.unwrap()
     }
 
     /// One text a row, in order. Times of projecting are left out.
     pub(super) async fn rows(&self, query: &str) -> Vec<String> {
+        self.rows_of(query.to_owned()).await
+    }
+
+    pub(super) async fn rows_of(&self, query: String) -> Vec<String> {
         let rows = format!("SELECT (to_jsonb(q) - 'applied_at' - 'parked_at')::text FROM ({query}) AS q ORDER BY 1");
         QueryBuilder::<Postgres>::new(rows).build_query_scalar().fetch_all(&self.admin).await.unwrap()
     }
@@ -187,7 +245,7 @@ impl World {
     pub(super) async fn read_models(&self) -> BTreeMap<String, Vec<String>> {
         let mut models = BTreeMap::new();
         for table in self.tables().await {
-            models.insert(table.clone(), self.rows(&format!("SELECT * FROM read.{table}")).await);
+            models.insert(table.clone(), self.rows(&format!("SELECT * FROM {table}")).await);
         }
         models
     }
@@ -195,7 +253,7 @@ impl World {
     /// Read models as they are now against those before, table by table.
     pub(super) async fn assert_read_models(&self, expected: &BTreeMap<String, Vec<String>>) {
         for (table, rows) in self.read_models().await {
-            assert_eq!(rows, expected[&table], "read.{table}");
+            assert_eq!(rows, expected[&table], "{table}");
         }
     }
 
@@ -203,20 +261,33 @@ impl World {
     pub(super) async fn forget_read_models(&self) {
         for table in self.tables().await {
             let empty = match table.as_str() {
-                "checkpoints" => "UPDATE read.checkpoints SET seq = 0, epoch = 1, parked_streams = 0".to_owned(),
-                "live_generations" => continue,
-                table => format!("TRUNCATE read.{table}"),
+                "read.checkpoints" => "UPDATE read.checkpoints SET seq = 0, epoch = 1, parked_streams = 0".to_owned(),
+                table => format!("TRUNCATE {table}"),
             };
             QueryBuilder::<Postgres>::new(empty).build().execute(&self.admin).await.unwrap();
         }
     }
 
+    /// Those with rows that follow from the log.
     async fn tables(&self) -> Vec<String> {
-        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'read'")
-            .fetch_all(&self.admin)
-            .await
-            .unwrap()
+        sqlx::query_scalar(
+            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname ~ '^read(_g[0-9]+)?$'
+             AND tablename NOT IN ('generations', 'projections', 'projection_tables')",
+        )
+        .fetch_all(&self.admin)
+        .await
+        .unwrap()
     }
+}
+
+/// The generation that every database begins with.
+pub(super) fn first<P: Projection>() -> Target {
+    generation::<P>(1)
+}
+
+pub(super) fn generation<P: Projection>(generation: i32) -> Target {
+    let projection = registry::find(P::NAME, P::APPLY_VERSION).unwrap();
+    Target { projection, generation }
 }
 
 pub(super) fn id(number: u128) -> Uuid {
