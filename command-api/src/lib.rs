@@ -27,6 +27,7 @@ mod openapi;
 pub mod origin;
 pub mod passwords;
 pub mod raising;
+pub mod relay;
 pub mod routes;
 pub mod scans;
 pub mod server;
