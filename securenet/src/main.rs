@@ -48,6 +48,8 @@ enum Command {
     CommandApi,
     /// Serve queries and the API documents
     QueryApi,
+    /// Publish the log to Kafka
+    Relay,
     /// Keep the read models up to date
     Projector,
     /// Apply the missing migrations to the database of SECURENET_MIGRATOR_URL
@@ -72,6 +74,7 @@ async fn main() -> ExitCode {
         Command::Up(options) => up::up(options).await.map(|()| ExitCode::SUCCESS),
         Command::CommandApi => process::run::<process::CommandApi>().await.map(|()| ExitCode::SUCCESS),
         Command::QueryApi => process::run::<process::QueryProcess>().await.map(|()| ExitCode::SUCCESS),
+        Command::Relay => process::run::<process::RelayProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Projector => process::run::<process::ProjectorProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
         Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
