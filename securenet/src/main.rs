@@ -52,6 +52,8 @@ enum Command {
     CommandApi,
     /// Serve queries and the API documents
     QueryApi,
+    /// Publish the log to Kafka
+    Relay,
     /// Keep the read models up to date
     Projector,
     /// Make roles, set their passwords, make the database: once before the first migration, and again to change them
@@ -80,6 +82,7 @@ async fn main() -> ExitCode {
         Command::Up(options) => up::up(options).await.map(|()| ExitCode::SUCCESS),
         Command::CommandApi => process::run::<process::CommandApi>().await.map(|()| ExitCode::SUCCESS),
         Command::QueryApi => process::run::<process::QueryProcess>().await.map(|()| ExitCode::SUCCESS),
+        Command::Relay => process::run::<process::RelayProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Projector => process::run::<process::ProjectorProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Setup => setup::run().await.map(|()| ExitCode::SUCCESS),
         Command::Doctor(options) => doctor::run(options).await,
