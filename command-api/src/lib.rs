@@ -37,4 +37,5 @@ pub mod timer;
 pub mod token;
 
 pub use event_schemas::asyncapi::document as asyncapi;
+pub use event_schemas::topic::TOPIC;
 pub use openapi::openapi;
