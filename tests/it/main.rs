@@ -9,6 +9,7 @@ mod audit_trail;
 mod bad_http;
 mod bad_input;
 mod chaos;
+mod compose;
 mod consumers;
 mod crashes;
 mod device_limit;

@@ -139,6 +139,11 @@ impl Server {
         format!("http://127.0.0.1:{}/metrics", self.metrics_port)
     }
 
+    /// Each of them, where the system is several processes.
+    pub fn metrics_urls(&self) -> Vec<String> {
+        vec![self.metrics_url()]
+    }
+
     pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("the server runs").id()
     }
