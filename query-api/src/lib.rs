@@ -22,7 +22,9 @@ pub mod page;
 pub mod parameters;
 pub mod routes;
 pub mod server;
+pub mod standbys;
 pub mod tenant_tx;
+pub mod versions;
 pub mod views;
 pub mod vocabulary;
 
