@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use acceptance::callers::{Organization, send};
+use acceptance::callers::Organization;
 use acceptance::server::Server;
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{as_json, folder};
@@ -38,14 +37,7 @@ async fn every_metric_of_the_dashboard_and_the_alerts_is_in_a_scrape_of_the_runn
     let server = Server::shared().await;
     let organization = Organization::found(server).await;
     organization.administrator.get("/v1/summary").await.expect(200); // so that what counts by label has begun to count
-    let client = server.client();
-    let mut offered = BTreeSet::new();
-    for url in server.metrics_urls() {
-        let url = url.strip_suffix("/metrics").unwrap().to_owned();
-        let scrape = send(acceptance::callers::Client::new(&url).request(Method::GET, "/metrics")).await.expect(200);
-        offered.extend(families(&scrape.text()));
-    }
-    drop(client);
+    let offered = families(&server.metrics().await);
     let missing: Vec<(String, String)> = wanted().into_iter().filter(|(metric, _)| !offered.contains(metric)).collect();
     assert!(missing.is_empty(), "nobody offers {missing:#?}; offered are {offered:#?}");
 }
