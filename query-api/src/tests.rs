@@ -10,5 +10,7 @@ mod paging;
 mod personal_data;
 mod resources;
 mod rights;
+mod search;
 mod summaries;
+mod tags;
 mod world;
