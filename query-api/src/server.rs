@@ -8,9 +8,15 @@ use actix_web::{
     HttpRequest,
     web::{Data, ServiceConfig},
 };
-use platform::{auth::Authenticator, keyring::Keyring};
+use platform::{
+    auth::Authenticator,
+    keyring::Keyring,
+    postgres::{
+        Pool,
+        replicas::{Limits, Replica},
+    },
+};
 use prometheus::Registry;
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -24,6 +30,7 @@ use crate::{
     metrics::Metrics,
     page::{CursorKey, Pager, QueryIdentity},
     routes,
+    standbys::Standbys,
     tenant_tx::{Reader, TenantTx},
     versions::Moment,
 };
@@ -31,8 +38,11 @@ use crate::{
 /// Everything query-api is given.
 pub struct Services {
     pub config: Config,
-    /// The pool of the role `reader`.
-    pub pool: PgPool,
+    /// The pool of the role `reader`, at the primary.
+    pub pool: Pool,
+    /// Standbys that may answer reads, and how far behind they may be.
+    pub replicas: Vec<Replica>,
+    pub replica_limits: Limits,
     pub authenticator: Authenticator,
     pub keyring: Keyring,
     /// Where refused requests are reported; without it they are only counted.
@@ -59,6 +69,7 @@ pub struct State {
     pub totals: TotalCache,
     pub metrics: Metrics,
     pub denials: Option<DenialSink>,
+    pub standbys: Standbys,
     cursor_key: CursorKey,
 }
 
@@ -67,8 +78,10 @@ impl QueryApi {
     pub fn start(services: Services, registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(registry)?;
         let reader = Reader::new(services.pool);
+        let Services { replicas, replica_limits, stop, .. } = services;
         let state = State {
-            freshness: Freshness::start(reader.clone(), metrics.clone(), services.stop),
+            standbys: Standbys::start(&reader, replicas, replica_limits, &metrics, &stop),
+            freshness: Freshness::start(reader.clone(), metrics.clone(), stop),
             reader,
             keyring: services.keyring,
             summaries: SummaryCache::new(services.config.summary_cache_entries),
@@ -85,6 +98,11 @@ impl QueryApi {
     }
 
     #[cfg(test)]
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.state.metrics
+    }
+
+    #[cfg(test)]
     pub(crate) fn freshness(&self) -> &Freshness {
         &self.state.freshness
     }
@@ -97,8 +115,13 @@ impl QueryApi {
 }
 
 impl State {
-    /// A transaction in the tenant's name, opened once `projections` are as far as the request asks.
+    /// A transaction in the tenant's name, opened once `projections` are as far as the request asks: at a standby where
+    /// one will do, else at the primary.
     pub async fn read(&self, request: &HttpRequest, tenant: Uuid, projections: &[&str]) -> Result<TenantTx, Failure> {
+        let asked = freshness::asked(request, Some(tenant))?;
+        if let Some(transaction) = self.standbys.read(request, tenant, asked, projections).await {
+            return Ok(transaction);
+        }
         self.await_position(request, Some(tenant), projections).await?;
         Ok(self.reader.tenant(tenant).await?)
     }

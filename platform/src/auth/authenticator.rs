@@ -10,12 +10,12 @@ use jsonwebtoken::get_current_timestamp;
 use moka::Expiry;
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
-use sqlx::PgPool;
 
 use super::access::{self, KnownKey};
 use super::api_key::{self, ApiKey};
 use super::token::{Claims, Holder, LEEWAY_SECONDS, Verifier};
 use super::{AuthError, OperatorToken, Principal, Role};
+use crate::postgres::Pool;
 
 /// A log out, a disabled user or a revoked key bites within a second; this leaves room for the question itself.
 pub const ACCESS_CACHE_MS: u64 = 900;
@@ -26,7 +26,7 @@ const PROVEN_TOKENS_MAX: u64 = 100_000;
 /// Recognizes callers. Cheap to clone; the clones share what they know.
 #[derive(Clone)]
 pub struct Authenticator {
-    pool: PgPool,
+    pool: Pool,
     verifier: Verifier,
     operator: Option<OperatorToken>,
     /// By the SHA-256 of the token, which is a secret.
@@ -67,9 +67,9 @@ impl Expiry<[u8; 32], Proven> for UntilExpired {
 
 impl Authenticator {
     /// `pool` belongs to `reader` or `writer`. Without an operator token nobody is the operator.
-    pub fn new(pool: PgPool, verifier: Verifier, operator: Option<OperatorToken>) -> Self {
+    pub fn new(pool: impl Into<Pool>, verifier: Verifier, operator: Option<OperatorToken>) -> Self {
         Self {
-            pool,
+            pool: pool.into(),
             verifier,
             operator,
             proven: Cache::builder().max_capacity(PROVEN_TOKENS_MAX).expire_after(UntilExpired).build(),
