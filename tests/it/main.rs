@@ -23,6 +23,7 @@ mod nmap;
 mod paging;
 mod rights;
 mod row_level_security;
+mod search;
 mod sessions;
 mod starting;
 mod summary;
