@@ -6,6 +6,7 @@ pub(crate) mod audit_trail;
 pub(crate) mod devices;
 mod finding_state;
 pub(crate) mod findings;
+pub(crate) mod operations;
 pub(crate) mod organizations;
 pub(crate) mod scans;
 pub(crate) mod summary;

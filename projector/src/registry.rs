@@ -13,12 +13,12 @@ use crate::event::{Event, Fault};
 use crate::failure::Failure;
 use crate::projection::Projection;
 use crate::projections::{
-    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, findings::Findings, organizations::Organizations,
-    scans::Scans, summary::Summary, users::Users,
+    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, findings::Findings, operations::Operations,
+    organizations::Organizations, scans::Scans, summary::Summary, users::Users,
 };
 
 /// Every projection of this program.
-pub(crate) static ALL: [Registered; 8] = [
+pub(crate) static ALL: [Registered; 9] = [
     Registered::of::<Organizations>(),
     Registered::of::<Users>(),
     Registered::of::<ApiKeys>(),
@@ -27,6 +27,7 @@ pub(crate) static ALL: [Registered; 8] = [
     Registered::of::<Scans>(),
     Registered::of::<Summary>(),
     Registered::of::<AuditTrail>(),
+    Registered::of::<Operations>(),
 ];
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
