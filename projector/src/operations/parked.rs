@@ -31,35 +31,19 @@ struct Tried {
 }
 
 pub(super) async fn retry(context: &Context, claim: &Claim) -> Result<String, Halt> {
-    let (Some(tenant), Some(stream)) = (claim.of_tenant, claim.stream) else {
-        return Err(Halt::Refused("no stream is named".to_owned()));
-    };
+    let (tenant, stream) = named(claim)?;
     let groups = groups(context, claim, tenant, stream).await?;
     if groups.is_empty() {
         return Err(Halt::Refused("the stream is not parked".to_owned()));
     }
-    let mut said = vec![];
-    let mut all_well = true;
-    for group in groups {
-        claim.step("applying", 0, 0).await?;
-        let Tried { applied, parked_again } = claim.while_renewing(apply(context, claim, tenant, group)).await?;
-        let generation = group.target.generation;
-        if parked_again.is_empty() {
-            said.push(format!("generation {generation}: {applied} events applied"));
-        } else {
-            all_well = false;
-            said.push(format!("generation {generation}: parked again: {}", parked_again.join(", ")));
-        }
-        set_metric(context, group.target).await?;
-    }
-    if all_well { Ok(said.join(" | ")) } else { Err(Halt::Refused(said.join(" | "))) }
+    let (all_well, said) = apply_all(context, claim, tenant, groups).await?;
+    if all_well { Ok(said) } else { Err(Halt::Refused(said)) }
 }
 
 /// The event must wait somewhere: what was applied once cannot be left out any more.
 pub(super) async fn skip(context: &Context, claim: &Claim) -> Result<String, Halt> {
-    let (Some(tenant), Some(event)) = (claim.of_tenant, claim.skipped_event) else {
-        return Err(Halt::Refused("no event is named".to_owned()));
-    };
+    let (tenant, stream) = named(claim)?;
+    let event = claim.skipped_event.ok_or_else(|| Halt::Refused("no event is named".to_owned()))?;
     let mut transaction = context.pools.shared().begin().await?;
     claim.hold(&mut transaction).await?;
     let noted = sqlx::query!(
@@ -69,7 +53,7 @@ pub(super) async fn skip(context: &Context, claim: &Claim) -> Result<String, Hal
          ON CONFLICT DO NOTHING",
         claim.projection,
         tenant,
-        claim.stream,
+        stream,
         event,
         claim.reason.as_deref().unwrap_or_default()
     )
@@ -86,13 +70,39 @@ pub(super) async fn skip(context: &Context, claim: &Claim) -> Result<String, Hal
     if noted.rows_affected() == 0 && !known.known {
         return Err(Halt::Refused("the event waits in no generation of this projection".to_owned()));
     }
-    match retry(context, claim).await {
+    let waiting = groups(context, claim, tenant, stream).await?;
+    if waiting.is_empty() {
         // A former attempt had already gone on behind it.
-        Err(Halt::Refused(_)) if groups(context, claim, tenant, claim.stream.unwrap_or_default()).await?.is_empty() => {
-            Ok("the event is left out".to_owned())
-        }
-        outcome => outcome.map(|said| format!("the event is left out; {said}")),
+        return Ok("the event is left out".to_owned());
     }
+    let (_, said) = apply_all(context, claim, tenant, waiting).await?;
+    let said = format!("the event is left out; {said}");
+    // What hangs below may wait for a reason of its own.
+    if groups(context, claim, tenant, stream).await?.is_empty() { Ok(said) } else { Err(Halt::Refused(said)) }
+}
+
+fn named(claim: &Claim) -> Result<(Uuid, Uuid), Halt> {
+    claim.of_tenant.zip(claim.stream).ok_or_else(|| Halt::Refused("no stream is named".to_owned()))
+}
+
+/// Whether nothing of them is parked any more, and what to say of each.
+async fn apply_all(context: &Context, claim: &Claim, tenant: Uuid, groups: Vec<Group>) -> Result<(bool, String), Halt> {
+    let mut said = vec![];
+    let mut all_well = true;
+    for group in groups {
+        claim.step("applying", 0, 0).await?;
+        let Tried { applied, parked_again } = claim.while_renewing(apply(context, claim, tenant, group)).await?;
+        let generation = group.target.generation;
+        all_well &= parked_again.is_empty();
+        said.push(match parked_again.as_slice() {
+            [] => format!("generation {generation}: {applied} events applied"),
+            reasons => {
+                format!("generation {generation}: {applied} events applied, parked again: {}", reasons.join(", "))
+            }
+        });
+        set_metric(context, group.target).await?;
+    }
+    Ok((all_well, said.join(" | ")))
 }
 
 /// In which generations of this program the stream is parked, and because of which stream.
