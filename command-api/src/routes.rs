@@ -5,6 +5,7 @@ pub mod answers;
 pub mod api_keys;
 pub mod devices;
 pub mod findings;
+pub mod internal;
 pub mod invitations;
 pub mod organizations;
 pub mod projections;

@@ -1,11 +1,14 @@
-//! Real Postgres for tests: a cluster shared by all that run at once, and a fresh database for each test.
+//! Real Postgres and Kafka for tests: a cluster shared by all that run at once, and a fresh database for each test.
 //!
 //! `SECURENET_TEST_POSTGRES` names a cluster by a superuser's URL; without it a private one is started and removed when
 //! the process ends, however it ends. A database is a copy of a template that has every migration. Never part of a
 //! service.
 #![expect(clippy::disallowed_methods, reason = "databases and roles cannot be bound values; their names are ours")]
 
+mod kafka;
+mod pgbouncer;
 mod private_cluster;
+mod shared_redis;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -17,7 +20,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+pub use kafka::{TestKafka, kafka};
+pub use pgbouncer::PgBouncer;
 pub use private_cluster::PrivateCluster;
+pub use shared_redis::{TestRedis, redis, redis_directory};
 
 /// The roles of `migrations/roles.sql`; in a test cluster the password of each is its name.
 pub const ROLES: [&str; 5] = ["migrator", "writer", "relay", "projector", "reader"];
@@ -94,6 +100,11 @@ impl TestDatabase {
     /// How a service connects as a role.
     pub fn url(&self, role: &str) -> String {
         format!("postgres://{role}:{role}@{}:{}/{}", self.admin.get_host(), self.admin.get_port(), self.name)
+    }
+
+    /// The same at another server that has this database: a standby, or a pooler.
+    pub fn url_at(&self, port: u16, role: &str) -> String {
+        format!("postgres://{role}:{role}@127.0.0.1:{port}/{}", self.name)
     }
 
     /// As the superuser, for what a test arranges behind the services' backs.

@@ -6,10 +6,14 @@ mod credentials;
 mod database;
 mod dev_dir;
 mod documents;
+mod healthcheck;
+mod interrupts;
 mod private_postgres;
+mod process;
 mod seed;
 mod server;
 mod services;
+mod supervisor;
 mod test_postgres;
 mod up;
 
@@ -40,10 +44,20 @@ struct Arguments {
 enum Command {
     /// Run a whole deployment on this machine: private Postgres, demo organization, all APIs. Not for production
     Up(Up),
+    /// Serve commands: everything from SECURENET_… variables (docs/settings.md)
+    CommandApi,
+    /// Serve queries and the API documents
+    QueryApi,
+    /// Keep the read models up to date
+    Projector,
     /// Apply the missing migrations to the database of SECURENET_MIGRATOR_URL
     Migrate,
     /// Print an OpenAPI document
     Openapi { document: Document },
+    /// Print the AsyncAPI document of the topic
+    Asyncapi,
+    /// Ask the service of SECURENET_LISTEN whether it is ready, as a container's health check
+    Healthcheck,
     /// Run a program with a Postgres of its own, named by SECURENET_TEST_POSTGRES
     #[command(hide = true)]
     WithPostgres(WithPostgres),
@@ -56,8 +70,13 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Up(options) => up::up(options).await.map(|()| ExitCode::SUCCESS),
+        Command::CommandApi => process::run::<process::CommandApi>().await.map(|()| ExitCode::SUCCESS),
+        Command::QueryApi => process::run::<process::QueryProcess>().await.map(|()| ExitCode::SUCCESS),
+        Command::Projector => process::run::<process::ProjectorProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
         Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
+        Command::Asyncapi => documents::show_asyncapi().map(|()| ExitCode::SUCCESS),
+        Command::Healthcheck => healthcheck::check().await.map(|()| ExitCode::SUCCESS),
         Command::WithPostgres(options) => test_postgres::run(options).await,
     };
     outcome.unwrap_or_else(|error| {

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use moka::Expiry;
 use moka::future::Cache;
-use sqlx::PgPool;
 
 use super::access::{self, KnownKey};
 use super::api_key::{self, ApiKey};
 use super::token::{Holder, Verifier};
 use super::{AuthError, OperatorToken, Principal, Role};
+use crate::postgres::Pool;
 
 /// A log out, a disabled user or a revoked key bites within a second; this leaves room for the question itself.
 pub const ACCESS_CACHE_MS: u64 = 900;
@@ -21,7 +21,7 @@ const ACCESS_CACHE_ENTRIES: u64 = 100_000;
 /// Recognizes callers. Cheap to clone; the clones share what they know.
 #[derive(Clone)]
 pub struct Authenticator {
-    pool: PgPool,
+    pool: Pool,
     verifier: Verifier,
     operator: Option<OperatorToken>,
     sessions: Cache<(uuid::Uuid, uuid::Uuid, uuid::Uuid), Known<Role>>,
@@ -45,9 +45,9 @@ impl<K, T> Expiry<K, Known<T>> for SinceAsked {
 
 impl Authenticator {
     /// `pool` belongs to `reader` or `writer`. Without an operator token nobody is the operator.
-    pub fn new(pool: PgPool, verifier: Verifier, operator: Option<OperatorToken>) -> Self {
+    pub fn new(pool: impl Into<Pool>, verifier: Verifier, operator: Option<OperatorToken>) -> Self {
         Self {
-            pool,
+            pool: pool.into(),
             verifier,
             operator,
             sessions: Cache::builder().max_capacity(ACCESS_CACHE_ENTRIES).expire_after(SinceAsked).build(),

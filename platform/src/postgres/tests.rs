@@ -1,3 +1,7 @@
+mod pooler;
+mod standbys;
+mod tls;
+
 use super::*;
 use crate::testing::{TestCluster, database};
 

@@ -11,6 +11,10 @@ use platform::{
     },
     env::Secret,
     keyring::{Keyring, root_key},
+    postgres::{
+        Pool,
+        replicas::{Limits, Replica},
+    },
     problem::unknown_route,
     request_id,
     testing::{TestDatabase, database},
@@ -48,7 +52,13 @@ pub(super) struct Answer {
 impl World {
     pub(super) async fn new() -> Self {
         let database = database().await;
-        let reader = database.pool("reader").await;
+        let pool = database.pool("reader").await.into();
+        Self::on(database, pool, vec![], Limits::default()).await
+    }
+
+    /// On a database of the test's own making, reached in its way, with standbys of it.
+    pub(super) async fn on(database: TestDatabase, pool: Pool, replicas: Vec<Replica>, replica_limits: Limits) -> Self {
+        let reader = pool.inner().clone();
         let root = root_key(&Secret::new(ROOT_KEY.to_owned())).unwrap();
         let (private, public) = generate_pem().unwrap();
         let operator = OperatorToken::new(&Secret::new(OPERATOR_TOKEN.to_owned())).unwrap();
@@ -60,9 +70,11 @@ impl World {
                 cursor_key: Secret::new("a cursor key for tests of enough length".to_owned()),
                 summary_cache_entries: 100,
             },
-            pool: reader.clone(),
-            authenticator: Authenticator::new(reader.clone(), Verifier::from_pem(&public).unwrap(), Some(operator)),
-            keyring: Keyring::new(reader.clone(), root.clone()),
+            authenticator: Authenticator::new(pool.clone(), Verifier::from_pem(&public).unwrap(), Some(operator)),
+            keyring: Keyring::new(pool.clone(), root.clone()),
+            pool,
+            replicas,
+            replica_limits,
             denials: Some(Arc::new(move |denial| seen.lock().unwrap().push(denial))),
             command_document: json!({"openapi": "3.1.0", "info": {"title": "commands"}}),
             stop: stop.clone(),
