@@ -75,11 +75,11 @@ impl Seen {
                     .get(*projection)
                     .is_some_and(|at| partition.holds(*at) && at.seq >= position.seq)
         };
-        let mut behind = projections.iter().filter(|projection| !passed(projection)).peekable();
-        match behind.peek() {
-            None => Reached::Passed,
-            Some(_) if behind.any(|projection| partition.resting.contains(*projection)) => Reached::Rests,
-            Some(_) => Reached::Behind,
+        let behind: Vec<&str> = projections.iter().filter(|projection| !passed(projection)).copied().collect();
+        match behind.as_slice() {
+            [] => Reached::Passed,
+            behind if behind.iter().any(|projection| partition.resting.contains(*projection)) => Reached::Rests,
+            [..] => Reached::Behind,
         }
     }
 
