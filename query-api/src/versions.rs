@@ -1,6 +1,6 @@
 //! Which state of the read models an answer shows, so that a list has a tag and work done for one state is not done again.
 //!
-//! A state is the live generations of the projections that a route reads, the tenant's last event in each, and what is
+//! A state is the live generations of the projections that a route reads and how often each was repaired, the tenant's last event in each, and what is
 //! parked. One small question within the page's own snapshot, so that tag and page agree. Where a projection has not
 //! said how far it is for the tenant, nothing is known: no tag, and nothing is kept.
 
@@ -31,7 +31,7 @@ pub type State = [u8; STATE_BYTES];
 struct Version {
     projection: String,
     generation: i32,
-    /// How often rows were mended or caught up on although no event came.
+    /// Changes of rows that moved no seq.
     repairs: i32,
     seq: Option<i64>,
     parked_streams: i64,
@@ -111,7 +111,7 @@ async fn versions(tx: &mut TenantTx, projections: &[&str]) -> Result<Vec<Version
     let tenant = tx.tenant();
     sqlx::query_as!(
         Version,
-        r#"SELECT l.projection AS "projection!", l.generation AS "generation!", l.repairs AS "repairs!", t.seq AS "seq?",
+        r#"SELECT l.projection, l.generation, l.repairs, t.seq AS "seq?",
                   p.streams AS "parked_streams!", p.seqs AS "parked_seqs!", p.micros AS "parked_micros?"
            FROM read.generations l
            LEFT JOIN read.tenant_seqs t
@@ -146,9 +146,9 @@ fn state(tenant: Uuid, versions: &[Version]) -> Option<State> {
 /// page that is newer than its tag is asked for once more, one that is older would be kept.
 pub async fn state_of_all(reader: &Reader, projection: &str) -> Result<State, sqlx::Error> {
     let checkpoints = sqlx::query!(
-        r#"SELECT c.partition, c.generation, g.repairs, c.epoch, c.seq
-           FROM read.checkpoints c JOIN read.generations g USING (projection, generation)
-           WHERE c.projection = $1 AND g.state = 'live' ORDER BY c.partition"#,
+        "SELECT c.partition, c.generation, g.repairs, c.epoch, c.seq
+         FROM read.checkpoints c JOIN read.generations g USING (projection, generation)
+         WHERE g.state = 'live' AND projection = $1 ORDER BY c.partition",
         projection
     )
     .fetch_all(reader.tenantless())
