@@ -5,12 +5,14 @@ use std::sync::Arc;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::checkpoint::Misfit;
 use crate::config::{Config, FeedFrom};
 use crate::event::Fault;
 use crate::feed::{Feed, kafka::KafkaFeed, log::LogReader, store::StoreFeed};
 use crate::metrics::Metrics;
+use crate::operations;
 use crate::pools::Pools;
 use crate::progress::Progress;
 use crate::standing::Standing;
@@ -53,6 +55,8 @@ pub(crate) struct Context {
     pub feed: Arc<dyn Feed>,
     /// Tells the supervisor that generations have changed.
     pub told: Arc<Notify>,
+    /// Names this process among those that carry out operations.
+    pub actor: Uuid,
 }
 
 impl Projector {
@@ -70,7 +74,7 @@ impl Projector {
             }
         };
         let (pools, told) = (Pools::new(pool), Arc::default());
-        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told } }
+        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told, actor: Uuid::now_v7() } }
     }
 
     /// For readiness.
@@ -90,7 +94,12 @@ impl Projector {
             let shutdown = shutdown.clone();
             async move { feed.await.inspect_err(|_| shutdown.cancel()) }
         });
+        let ending = shutdown.child_token();
+        let _ends = ending.clone().drop_guard();
+        let working = tokio::spawn(operations::work(self.context.clone(), ending.clone()));
         let followed = Supervisor::new(self.context, shutdown).run().await;
+        ending.cancel();
+        working.await?;
         // The feed gives up its partitions only when nobody works on them any more.
         stop.cancel();
         let outcome = followed.and(feeding.await?);

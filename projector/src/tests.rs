@@ -5,6 +5,7 @@ mod facts;
 mod feeds;
 mod generations;
 mod loops;
+mod operations;
 mod parking;
 mod projections;
 mod running;
