@@ -146,6 +146,8 @@ CREATE POLICY migrator_all ON read.parked_events FOR ALL TO migrator USING (true
 ALTER TABLE read.generations SET (autovacuum_vacuum_threshold = 500, autovacuum_analyze_threshold = 500);
 ALTER TABLE read.tenant_seqs SET (autovacuum_vacuum_threshold = 500, autovacuum_analyze_threshold = 500);
 
+CREATE POLICY migrator_reads ON store.log_epochs FOR SELECT TO migrator USING (true);
+
 -- Makes the tables of a generation with their policies and grants, without indexes, and its checkpoints at zero.
 CREATE FUNCTION read.create_generation(of_projection text, new_generation integer, of_version smallint, as_state text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -201,7 +203,10 @@ BEGIN
         FROM read.live_generations l
         JOIN read.checkpoints live ON live.projection = l.projection AND live.generation = l.generation
         JOIN read.checkpoints next ON next.projection = l.projection AND next.generation = to_generation AND next.partition = live.partition
-        WHERE l.projection = of_projection AND next.seq < live.seq;
+        WHERE l.projection = of_projection AND next.seq < live.seq
+          -- A checkpoint that a restore took back is ahead of nothing.
+          AND NOT EXISTS (SELECT FROM store.log_epochs e
+                          WHERE e.partition = live.partition AND e.epoch > live.epoch AND e.first_seq <= live.seq);
     IF behind > 0 THEN
         RAISE EXCEPTION 'generation % of % is behind in % partitions', to_generation, of_projection, behind USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;

@@ -3,8 +3,8 @@
 //! only what proves one.
 
 use domain::vocabulary::{ApiKeyId, CredentialId, InvitationId, StreamKind, TenantId, Timestamp, UserId};
+use platform::postgres::Pool;
 use sha2::{Digest, Sha256};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::clock;
@@ -20,7 +20,7 @@ pub const SUBJECT_KEYS_LOOKED_BACK_DAYS: i32 = 7;
 
 #[derive(Clone)]
 pub struct Accounts {
-    pool: PgPool,
+    pool: Pool,
 }
 
 /// An invitation as its link finds it.
@@ -40,7 +40,7 @@ pub struct Suspect {
 
 impl Accounts {
     #[must_use]
-    pub fn new(pool: PgPool) -> Self {
+    pub fn new(pool: Pool) -> Self {
         Self { pool }
     }
 

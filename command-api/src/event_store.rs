@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use domain::vocabulary::{StreamId, TenantId, Timestamp, partition_of};
 use platform::position::Position;
-use sqlx::PgPool;
+use platform::postgres::Pool;
 use uuid::Uuid;
 
 pub use epochs::Epochs;
@@ -22,7 +22,7 @@ pub const DUE_STREAMS_MAX: i64 = 500;
 /// The store's read side. Cheap to clone.
 #[derive(Clone)]
 pub struct EventStore {
-    pool: PgPool,
+    pool: Pool,
     epochs: Epochs,
 }
 
@@ -44,12 +44,12 @@ pub struct Due {
 }
 
 impl EventStore {
-    pub async fn open(pool: PgPool) -> Result<Self, sqlx::Error> {
-        let epochs = Epochs::read(&mut *pool.acquire().await?).await?;
+    pub async fn open(pool: Pool) -> Result<Self, sqlx::Error> {
+        let epochs = Epochs::read(&pool).await?;
         Ok(Self { pool, epochs })
     }
 
-    pub fn pool(&self) -> &PgPool {
+    pub fn pool(&self) -> &Pool {
         &self.pool
     }
 

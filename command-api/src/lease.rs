@@ -1,22 +1,22 @@
 //! A lease on a name: of many processes one acts, by Postgres's clock. It promises nothing after its end, so whoever
 //! acts under it must be harmless when late; here every act is an append at an expected version.
 
-use sqlx::PgPool;
+use platform::postgres::Pool;
 use uuid::Uuid;
 
 /// A holder that stopped is replaced after so long.
 pub const LEASE_SECONDS: i32 = 5;
 
 pub struct Lease {
-    pool: PgPool,
+    pool: Pool,
     name: &'static str,
     holder: Uuid,
 }
 
 impl Lease {
     #[must_use]
-    pub fn new(pool: PgPool, name: &'static str) -> Self {
-        Self { pool, name, holder: Uuid::now_v7() }
+    pub fn new(pool: impl Into<Pool>, name: &'static str) -> Self {
+        Self { pool: pool.into(), name, holder: Uuid::now_v7() }
     }
 
     /// Takes or renews the lease. `None`: another process holds it. The epoch moves with every change of holder.

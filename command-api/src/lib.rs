@@ -36,4 +36,6 @@ mod tests;
 pub mod timer;
 pub mod token;
 
+pub use event_schemas::asyncapi::document as asyncapi;
+pub use event_schemas::topic::TOPIC;
 pub use openapi::openapi;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::web::{Data, ServiceConfig};
 use platform::auth::token::Signer;
 use platform::keyring::Keyring;
-use sqlx::PgPool;
+use platform::postgres::Pool;
 
 use crate::accounts::Accounts;
 use crate::appender::Appender;
@@ -35,12 +35,13 @@ pub struct Services {
 impl Services {
     /// `pool` belongs to `writer`. Asks for the deployment's keys, so Postgres must be there.
     pub async fn open(
-        pool: PgPool,
+        pool: impl Into<Pool>,
         appender: Appender,
         keys: Keyring,
         signer: Arc<Signer>,
         session_life: Duration,
     ) -> Result<Self, Error> {
+        let pool = pool.into();
         let store = EventStore::open(pool.clone()).await?;
         let secret = keys::fingerprint_secret(&keys).await?;
         let handler = Handler { store, appender, keys };

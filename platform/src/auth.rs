@@ -8,6 +8,7 @@ pub mod api_key;
 mod authenticator;
 mod caller;
 mod operator;
+mod service;
 #[cfg(test)]
 mod tests;
 pub mod token;
@@ -15,6 +16,7 @@ pub mod token;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::problem::{Code, Problem};
@@ -22,9 +24,11 @@ use crate::problem::{Code, Problem};
 pub use authenticator::{ACCESS_CACHE_MS, Authenticator};
 pub use caller::{Caller, bearer};
 pub use operator::{OPERATOR_TOKEN_MIN_BYTES, OperatorToken, OperatorTokenTooShort};
+pub use service::{Service, ServiceToken};
 
 /// What a person is within their organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     Administrator,
     Analyst,
@@ -32,8 +36,9 @@ pub enum Role {
     Viewer,
 }
 
-/// A caller that was recognized.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A caller that was recognized. It is written only between our own processes ([`crate::denials`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Principal {
     User { tenant: Uuid, user: Uuid, session: Uuid, role: Role },
     Scanner { tenant: Uuid, key: Uuid },

@@ -8,7 +8,7 @@ mod secret;
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -146,8 +146,9 @@ impl Env {
 
     /// Whether everything asked for so far may be used.
     pub fn finish(&self) -> Result<(), Faults> {
-        let mut faults = self.faults.borrow().clone();
-        faults.dedup();
+        // Services that run in one process ask for some settings twice.
+        let mut seen = BTreeSet::new();
+        let faults: Vec<_> = self.faults.borrow().iter().filter(|fault| seen.insert(*fault)).cloned().collect();
         if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
     }
 }

@@ -37,7 +37,8 @@ struct Inner {
     draining: AtomicBool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+/// The worse is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     Up,
@@ -61,7 +62,8 @@ pub struct HealthBuilder {
 }
 
 impl HealthBuilder {
-    /// A dependency and how to ask it. The text of a failure goes to the log.
+    /// A dependency and how to ask it. The text of a failure goes to the log. Of several under one name (the pools of one
+    /// Postgres, say) the worst counts.
     #[must_use]
     pub fn dependency<F, Fut>(mut self, name: &'static str, ask: F) -> Self
     where
@@ -96,7 +98,11 @@ impl Health {
         let answers = join_all(
             self.inner.checks.iter().map(|(name, ask)| async move { (*name, state(name, ask, CHECK_MAX).await) }),
         );
-        let dependencies: BTreeMap<_, _> = answers.await.into_iter().collect();
+        let mut dependencies = BTreeMap::new();
+        for (name, state) in answers.await {
+            let worst = dependencies.entry(name).or_insert(state);
+            *worst = state.max(*worst);
+        }
         let draining = self.is_draining();
         let all_up = dependencies.values().all(|state| *state == State::Up);
         Readiness { ready: all_up && !draining, draining, dependencies }

@@ -16,11 +16,11 @@ use base64::engine::general_purpose::STANDARD;
 use moka::future::Cache;
 use sealed::{DataKey, Holder, KeyId};
 pub use sealed::{Field, Opened, Place, blind_index, seal};
-use sqlx::PgPool;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::env::Secret;
+use crate::postgres::Pool;
 
 /// How long a destroyed key may still open something in this process.
 pub const KEY_CACHE_MAX_SECONDS: u64 = 300;
@@ -66,7 +66,7 @@ pub fn root_key(secret: &Secret) -> Result<DataKey, NotARootKey> {
 /// Finds and makes keys. Cheap to clone; the clones share what they know.
 #[derive(Clone)]
 pub struct Keyring {
-    pool: PgPool,
+    pool: Pool,
     root: DataKey,
     tenant_keys: Cache<(Uuid, String), NamedKey>,
     subject_keys: Cache<(Uuid, Uuid), NamedKey>,
@@ -76,8 +76,8 @@ pub struct Keyring {
 
 impl Keyring {
     /// `pool` belongs to `writer`, who may make keys, or to `reader`, who may only find them.
-    pub fn new(pool: PgPool, root: DataKey) -> Self {
-        Self { pool, root, tenant_keys: cache(), subject_keys: cache(), opening: cache() }
+    pub fn new(pool: impl Into<Pool>, root: DataKey) -> Self {
+        Self { pool: pool.into(), root, tenant_keys: cache(), subject_keys: cache(), opening: cache() }
     }
 
     /// A tenant's key for a purpose ([`SUBJECTS`], [`LOOKUP`], a month like `2026-11`), made when it is first asked for.

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands"))]
 
 pub mod auth;
+pub mod denials;
 pub mod env;
 pub mod health;
 pub mod json;
@@ -17,12 +18,17 @@ pub mod postgres;
 pub mod private_kafka;
 #[cfg(any(test, feature = "private-postgres"))]
 pub mod private_postgres;
+#[cfg(any(test, feature = "private-redis"))]
+pub mod private_redis;
 pub mod problem;
+pub mod rate_limit;
+pub mod redis;
 pub mod request_id;
 pub mod security_headers;
 pub mod shutdown;
 pub mod telemetry;
 pub mod trace;
+pub mod words;
 
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;

@@ -3,6 +3,7 @@
 //! A metric is a documented field: its doc comment is its help text in other words. Labels come from closed sets; a
 //! path, an id or anything else that a client can choose never becomes one.
 
+pub mod process;
 #[cfg(test)]
 mod tests;
 

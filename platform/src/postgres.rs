@@ -3,21 +3,27 @@
 //! How long a statement or a lock may take is set on the roles (`migrations/roles.sql`), where no client can forget
 //! it; the check makes sure that it is. What is set here is how long a caller waits for a connection.
 
+mod pool;
+pub mod replicas;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool, Postgres, Transaction};
+use sqlx::{Connection, PgPool};
 use uuid::Uuid;
 
-use crate::env::Secret;
+pub use pool::{NotAPooler, Pool, Pooler, Statements, Tx};
+pub use settings::Settings;
 
 /// A connection idle for longer than this is asked whether it still lives before it is used.
 const PING_AFTER_IDLE_MS: u64 = 1_000;
 const CONNECTION_AGE_MAX_SECONDS: u64 = 1_800;
 const CONNECTION_IDLE_MAX_SECONDS: u64 = 600;
+/// No longer than a reader notices: the primary answers instead.
+const REPLICA_ACQUIRE_MS: u64 = 250;
 /// Between two attempts to reach a Postgres that is away.
 const RETRY_MS: u64 = 500;
 
@@ -25,8 +31,11 @@ const RETRY_MS: u64 = 500;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     Writer,
+    Relay,
     Projector,
     Reader,
+    /// A reader at a standby, which has the primary to fall back on.
+    Replica,
 }
 
 impl Class {
@@ -34,7 +43,9 @@ impl Class {
         match self {
             Self::Writer => "securenet-writer",
             Self::Projector => "securenet-projector",
+            Self::Relay => "securenet-relay",
             Self::Reader => "securenet-reader",
+            Self::Replica => "securenet-replica",
         }
     }
 
@@ -42,7 +53,8 @@ impl Class {
     const fn acquire_max(self) -> Duration {
         match self {
             Self::Writer | Self::Reader => Duration::from_secs(2),
-            Self::Projector => Duration::from_secs(30),
+            Self::Projector | Self::Relay => Duration::from_secs(30),
+            Self::Replica => Duration::from_millis(REPLICA_ACQUIRE_MS),
         }
     }
 }
@@ -60,24 +72,10 @@ pub enum SelfCheckError {
     Unavailable(#[source] sqlx::Error),
 }
 
-/// For command-api. Connects when it is first used, so that a process can start while Postgres is away.
-pub fn writer_pool(url: &Secret, connections_max: u32) -> Result<PgPool, sqlx::Error> {
-    pool(url, Class::Writer, connections_max)
-}
-
-/// For the projector.
-pub fn projector_pool(url: &Secret, connections_max: u32) -> Result<PgPool, sqlx::Error> {
-    pool(url, Class::Projector, connections_max)
-}
-
-/// For query-api.
-pub fn reader_pool(url: &Secret, connections_max: u32) -> Result<PgPool, sqlx::Error> {
-    pool(url, Class::Reader, connections_max)
-}
-
-/// Whether Postgres answers; what readiness asks.
+/// Whether Postgres answers; what readiness asks. In a transaction and without a name, so that it may go through any
+/// pooler.
 pub async fn reachable(pool: &PgPool) -> Result<(), sqlx::Error> {
-    sqlx::query!(r#"SELECT 1 AS "one!""#).fetch_one(pool).await.map(drop)
+    sqlx::query!(r#"SELECT 1 AS "one!""#).fetch_one(&through_any_pooler(pool)).await.map(drop)
 }
 
 /// Waits for a Postgres that is away, and refuses one where the role could pass by the policies.
@@ -103,7 +101,7 @@ async fn check_once(pool: &PgPool) -> Result<(), SelfCheckError> {
                           AND pg_has_role(session_user, c.relowner, 'MEMBER')) AS "owns!",
                   current_setting('statement_timeout') <> '0' AS "times_out!""#
     )
-    .fetch_one(pool)
+    .fetch_one(&through_any_pooler(pool))
     .await
     .map_err(SelfCheckError::Unavailable)?;
     if role.bypasses {
@@ -118,10 +116,14 @@ async fn check_once(pool: &PgPool) -> Result<(), SelfCheckError> {
     Ok(())
 }
 
+fn through_any_pooler(pool: &PgPool) -> Pool {
+    Pool::new(pool.clone(), Pooler::Transaction)
+}
+
 /// A transaction that sees one tenant, for what this crate itself asks.
-pub(crate) async fn within(pool: &PgPool, tenant: Uuid) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+pub(crate) async fn within(pool: &Pool, tenant: Uuid) -> Result<Tx, sqlx::Error> {
     let mut tx = pool.begin().await?;
-    sqlx::query!("SELECT set_config('app.tenant_id', $1, true)", tenant.to_string()).fetch_one(&mut *tx).await?;
+    sqlx::query!("SELECT set_config('app.tenant_id', $1, true)", tenant.to_string()).fetch_one(tx.statements()).await?;
     Ok(tx)
 }
 
@@ -134,9 +136,9 @@ fn is_away(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)
 }
 
-fn pool(url: &Secret, class: Class, connections_max: u32) -> Result<PgPool, sqlx::Error> {
-    let options: PgConnectOptions = url.expose().parse()?;
-    Ok(PgPoolOptions::new()
+/// Connects when it is first used, so that a process can start while Postgres is away.
+fn connect_lazily(options: PgConnectOptions, class: Class, connections_max: u32) -> PgPool {
+    PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(class.acquire_max())
         .max_lifetime(Duration::from_secs(CONNECTION_AGE_MAX_SECONDS))
@@ -150,5 +152,5 @@ fn pool(url: &Secret, class: Class, connections_max: u32) -> Result<PgPool, sqlx
                 Ok(true)
             })
         })
-        .connect_lazy_with(options.application_name(class.name())))
+        .connect_lazy_with(options.application_name(class.name()))
 }

@@ -118,6 +118,14 @@ impl Tools {
         }
     }
 
+    /// Makes data that follows the server on a port of this machine, which keeps its log for it under the slot's name.
+    pub fn follow(&self, directory: &str, port: u16, slot: &str) -> Result<(), PostgresError> {
+        let port = port.to_string();
+        let from = ["-h", "127.0.0.1", "-p", &port, "-U", SUPERUSER];
+        let how = ["-D", directory, "-R", "-C", "-S", slot, "-X", "stream", "-c", "fast", "--no-sync"];
+        self.run("pg_basebackup", &[&from[..], &how[..]].concat())
+    }
+
     /// Returns once it answers on the port; `settings` are options of `postgres`.
     pub fn start(&self, settings: &str, port: u16) -> Result<(), PostgresError> {
         let options = format!("{settings} -p {port}");

@@ -6,7 +6,9 @@
 #![expect(clippy::disallowed_methods, reason = "databases and roles cannot be bound values; their names are ours")]
 
 mod kafka;
+mod pgbouncer;
 mod private_cluster;
+mod shared_redis;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -19,7 +21,9 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 pub use kafka::{TestKafka, kafka};
+pub use pgbouncer::PgBouncer;
 pub use private_cluster::PrivateCluster;
+pub use shared_redis::{TestRedis, redis, redis_directory};
 
 /// The roles of `migrations/roles.sql`; in a test cluster the password of each is its name.
 pub const ROLES: [&str; 5] = ["migrator", "writer", "relay", "projector", "reader"];
@@ -96,6 +100,11 @@ impl TestDatabase {
     /// How a service connects as a role.
     pub fn url(&self, role: &str) -> String {
         format!("postgres://{role}:{role}@{}:{}/{}", self.admin.get_host(), self.admin.get_port(), self.name)
+    }
+
+    /// The same at another server that has this database: a standby, or a pooler.
+    pub fn url_at(&self, port: u16, role: &str) -> String {
+        format!("postgres://{role}:{role}@127.0.0.1:{port}/{}", self.name)
     }
 
     /// As the superuser, for what a test arranges behind the services' backs.

@@ -3,22 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sqlx::PgPool;
+use sqlx::PgConnection;
+use uuid::Uuid;
 
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint::{self, Checkpoint, Unread};
 use crate::event::{Event, Place};
 use crate::failure::Failure;
-use crate::feed::{Range, store::StoreFeed};
+use crate::feed::{Range, log::LogReader};
 use crate::parked::{self, Verdicts};
-use crate::projection::Projection;
-use crate::sieve;
-
-/// Nothing here needs to outlive a crash of Postgres: what is lost is lost together with its checkpoint and applied
-/// again. So a batch does not wait for the disk.
-const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL search_path = read_g1";
-
-/// Partition → the seq that is applied now.
-pub(crate) type Positions = BTreeMap<i16, i64>;
+use crate::pools::Pools;
+use crate::progress::Positions;
+use crate::registry::Target;
+use crate::sieve::{self, Sifted};
 
 /// What became of a batch.
 #[derive(Debug, Default)]
@@ -29,17 +25,18 @@ pub(crate) struct Applied {
 }
 
 /// Applies or parks every event, in order, none twice. Only the machine's failures come back as errors.
-pub(crate) async fn apply<P: Projection>(
-    pool: &PgPool,
-    feed: &StoreFeed,
+pub(crate) async fn apply(
+    pools: &Pools,
+    target: Target,
     events: Vec<Arc<Event>>,
     events_max: usize,
 ) -> Result<Applied, Failure> {
+    let log = LogReader::new(pools.shared().clone());
     let mut applied = Applied::default();
     let mut verdicts = Verdicts::new();
     let mut pending = vec![events];
     while let Some(batch) = pending.pop() {
-        match transact::<P>(pool, &batch, &verdicts).await {
+        match transact(pools, target, &batch, &verdicts).await {
             Ok(done) => applied.add(done),
             Err(Failure::Guilty(place, fault)) => {
                 verdicts.insert(place, fault.0);
@@ -47,10 +44,35 @@ pub(crate) async fn apply<P: Projection>(
             }
             Err(Failure::Data(error)) => bisect(batch, &error, &mut verdicts, &mut pending),
             Err(Failure::Gap { partition, applied: after }) => {
-                pending.push(refill(feed, batch, partition, after, events_max).await?);
+                pending.push(refill(&log, batch, partition, after, events_max).await?);
             }
-            Err(failure @ (Failure::TakenBack { .. } | Failure::Database(_))) => return Err(failure),
+            Err(
+                failure @ (Failure::Stale { .. }
+                | Failure::Missing(_)
+                | Failure::TakenBack { .. }
+                | Failure::Gone
+                | Failure::Database(_)),
+            ) => return Err(failure),
         }
+    }
+    Ok(applied)
+}
+
+/// Folds a piece of one partition into a generation that no loop fills. Its checkpoint says where it goes on.
+pub(crate) async fn fold_range(
+    pools: &Pools,
+    target: Target,
+    range: Range,
+    events_max: usize,
+) -> Result<Applied, Failure> {
+    let log = LogReader::new(pools.shared().clone());
+    let mut applied = Applied::default();
+    let mut after = range.after;
+    while after < range.upto {
+        let upto = range.upto.min(after + events_max as i64);
+        let events = log.read(&[Range { after, upto, ..range }]).await?;
+        applied.add(apply(pools, target, events, events_max).await?);
+        after = upto;
     }
     Ok(applied)
 }
@@ -81,7 +103,7 @@ fn sql_state(error: &sqlx::Error) -> String {
 /// What lies between the checkpoint and the batch. A gap too large for one batch is filled from its front; the rest of
 /// the partition comes later.
 async fn refill(
-    feed: &StoreFeed,
+    log: &LogReader,
     batch: Vec<Arc<Event>>,
     partition: i16,
     after: i64,
@@ -91,7 +113,7 @@ async fn refill(
     let Some(Place { seq: first, .. }) = first else { return Ok(batch) };
     let upto = (first - 1).min(after + events_max as i64);
     tracing::warn!(partition, after, first, "the feed left a gap, which is read from the store");
-    let missing = feed.read(&[Range { partition, after, upto }]).await?;
+    let missing = log.read(&[Range { partition, after, upto }]).await?;
     let whole = upto == first - 1;
     let keep = |event: &Arc<Event>| whole || event.place.partition != partition;
     let mut batch: Vec<Arc<Event>> = missing.into_iter().chain(batch.into_iter().filter(keep)).collect();
@@ -99,33 +121,82 @@ async fn refill(
     Ok(batch)
 }
 
-async fn transact<P: Projection>(pool: &PgPool, batch: &[Arc<Event>], verdicts: &Verdicts) -> Result<Applied, Failure> {
+async fn transact(
+    pools: &Pools,
+    target: Target,
+    batch: &[Arc<Event>],
+    verdicts: &Verdicts,
+) -> Result<Applied, Failure> {
+    if let Some(unread) = unread(target, batch)
+        && checkpoint::pass_by(&pools.of(target.generation), target, &unread).await?
+    {
+        let positions = unread.iter().map(|unread| (unread.partition, unread.last)).collect();
+        return Ok(Applied { positions, events: batch.len(), parked: 0 });
+    }
     let mut partitions: Vec<i16> = batch.iter().map(|event| event.place.partition).collect();
+    partitions.sort_unstable();
     partitions.dedup();
-    let mut transaction = pool.begin_with(BEGIN).await?;
-    let checkpoints = checkpoint::lock(&mut transaction, P::NAME, &partitions).await?;
+    let mut transaction = pools.begin(target.generation).await?;
+    let checkpoints = checkpoint::lock(&mut transaction, target, &partitions).await?;
     let (fresh, mut reached) = fresh(batch, &checkpoints)?;
     if fresh.is_empty() {
         return Ok(Applied::at(&checkpoints));
     }
-    let sifted = sieve::sift::<P>(&mut transaction, &checkpoints, &fresh, verdicts).await?;
+    let sifted = sieve::sift(&mut transaction, target, &checkpoints, &fresh, verdicts).await?;
     if !sifted.to_park.is_empty() {
-        parked::park_streams(&mut transaction, P::NAME, &sifted.newly_parked).await?;
-        parked::park_events(&mut transaction, P::NAME, &sifted.to_park).await?;
-        for newly in &sifted.newly_parked {
-            tracing::error!(projection = P::NAME, stream = %newly.event.stream, event = %newly.event.id,
-                reason = newly.reason, "a stream is parked: its event cannot be applied");
-            if let Some(checkpoint) = reached.get_mut(&newly.event.place.partition) {
-                checkpoint.parked_streams += 1;
-            }
-        }
+        park(&mut transaction, target, &sifted, &mut reached).await?;
     }
     if !sifted.to_apply.is_empty() {
-        P::apply(&sifted.to_apply, &mut transaction).await?;
+        (target.projection.apply)(&sifted.to_apply, &mut transaction).await?;
     }
-    checkpoint::advance(&mut transaction, P::NAME, &reached).await?;
+    let mut tenants = BTreeMap::<Uuid, i64>::new();
+    for event in sifted.read() {
+        let last = tenants.entry(event.tenant).or_default();
+        *last = event.place.seq.max(*last);
+    }
+    checkpoint::advance(&mut transaction, target, &reached, &tenants).await?;
     transaction.commit().await?;
     Ok(Applied { events: fresh.len(), parked: sifted.newly_parked.len(), ..Applied::at(&reached) })
+}
+
+/// The pieces of a batch of which the projection reads nothing, if it is such a batch and in order.
+fn unread(target: Target, batch: &[Arc<Event>]) -> Option<Vec<Unread>> {
+    let mut pieces: Vec<Unread> = vec![];
+    for event in batch {
+        let (Place { partition, seq }, epoch) = (event.place, event.epoch);
+        if target.projection.reads(event) {
+            return None;
+        }
+        match pieces.last_mut() {
+            Some(last) if last.partition == partition => {
+                if seq != last.last + 1 || epoch != last.epoch {
+                    return None;
+                }
+                last.last = seq;
+            }
+            Some(last) if last.partition > partition => return None,
+            Some(_) | None => pieces.push(Unread { partition, first: seq, last: seq, epoch }),
+        }
+    }
+    (!pieces.is_empty()).then_some(pieces)
+}
+
+async fn park(
+    transaction: &mut PgConnection,
+    target: Target,
+    sifted: &Sifted<'_>,
+    reached: &mut BTreeMap<i16, Checkpoint>,
+) -> Result<(), Failure> {
+    parked::park_streams(transaction, target, &sifted.newly_parked).await?;
+    parked::park_events(transaction, target, &sifted.to_park).await?;
+    for newly in &sifted.newly_parked {
+        tracing::error!(projection = target.name(), generation = target.generation, stream = %newly.event.stream,
+            event = %newly.event.id, reason = newly.reason, "a stream is parked: its event cannot be applied");
+        if let Some(checkpoint) = reached.get_mut(&newly.event.place.partition) {
+            checkpoint.parked_streams += 1;
+        }
+    }
+    Ok(())
 }
 
 /// What the locked checkpoints have not seen, and where they stand after it.
@@ -137,15 +208,17 @@ fn fresh<'a>(
     let mut fresh = vec![];
     for event in batch {
         let Place { partition, seq } = event.place;
-        // A projection without its checkpoint rows was never created: nothing to decide by.
-        let at = reached.get_mut(&partition).ok_or(Failure::Database(sqlx::Error::RowNotFound))?;
+        let at = reached.get_mut(&partition).ok_or(Failure::Gone)?;
         if seq <= at.seq {
             continue;
+        }
+        if seq > at.log.head || at.log.epochs.at(seq) != Some(event.epoch) {
+            return Err(Failure::Stale { place: event.place, epoch: event.epoch });
         }
         if seq != at.seq + 1 {
             return Err(Failure::Gap { partition, applied: at.seq });
         }
-        at.seq = seq;
+        (at.epoch, at.seq) = (event.epoch, seq);
         fresh.push(event.as_ref());
     }
     Ok((fresh, reached))

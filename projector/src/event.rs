@@ -10,17 +10,17 @@ use uuid::Uuid;
 
 /// Where an event lies in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub(crate) struct Place {
     pub partition: i16,
     pub seq: i64,
 }
 
 /// Why an event cannot be applied: a code and the place in question, never a value of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault(pub String);
+pub(crate) struct Fault(pub String);
 
 impl Fault {
-    pub fn of(error: &dyn Error) -> Self {
+    pub(crate) fn of(error: &dyn Error) -> Self {
         let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
@@ -42,6 +42,8 @@ pub(crate) enum Content {
 #[derive(Debug)]
 pub(crate) struct Event {
     pub place: Place,
+    /// Of the log at that place when it was read. A restore may have given the place to another event since.
+    pub epoch: i32,
     pub tenant: Uuid,
     pub stream: Uuid,
     pub version: i64,
@@ -56,9 +58,10 @@ pub(crate) struct Event {
     pub meta: Option<Vec<u8>>,
 }
 
-/// A row of `store.events`, as the feed reads it.
+/// A row of `store.events` and its epoch, or what a record of the topic says of it.
 #[derive(Debug)]
 pub(crate) struct StoredEvent {
+    pub epoch: i32,
     pub partition: i16,
     pub seq: i64,
     pub tenant_id: Uuid,
@@ -83,6 +86,7 @@ impl From<StoredEvent> for Event {
         let kind = stored.type_name.split_once('.').and_then(|(kind, _)| StreamKind::parse(kind).ok());
         Self {
             place: Place { partition: stored.partition, seq: stored.seq },
+            epoch: stored.epoch,
             tenant: stored.tenant_id,
             stream: stored.stream_id,
             version: stored.stream_version,

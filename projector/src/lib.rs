@@ -8,24 +8,32 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is"))]
 
 mod apply;
+mod backoff;
 mod checkpoint;
 mod config;
 mod event;
 mod failure;
 mod feed;
+mod follow;
+mod generations;
 mod metrics;
 mod parked;
+mod pools;
+mod progress;
 mod projection;
 mod projections;
 mod projector;
+mod registry;
 mod rows;
 mod sieve;
 mod standing;
+mod supervisor;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{CONNECTIONS, Config};
+pub use config::{CONNECTIONS, Config, FeedFrom};
+pub use feed::kafka::KafkaMetrics;
 pub use metrics::Metrics;
 pub use projector::{Projector, Stopped};
 pub use standing::{Behind, Standing};

@@ -1,8 +1,11 @@
-//! What the projector counts, each metric a documented field. All are labelled with the projection.
+//! What the projector counts, each metric a documented field. Most are labelled with projection and generation.
 
-use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
-const LABEL: &[&str] = &["projection"];
+use crate::feed::kafka::KafkaMetrics;
+use crate::registry::Target;
+
+const LABELS: &[&str] = &["projection", "generation"];
 const BATCH_BUCKETS_EVENTS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0];
 const APPLY_BUCKETS_SECONDS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0];
 
@@ -23,6 +26,12 @@ pub struct Metrics {
     pub retries: IntCounterVec,
     /// `securenet_projection_parked_streams`: streams that wait because one of their events could not be applied.
     pub parked_streams: IntGaugeVec,
+    /// `securenet_projection_stopped`: 1 where a restore took back what a generation was made of.
+    pub stopped: IntGaugeVec,
+    /// `securenet_projector_stale_total`: batches refused because the log does not have their events any more.
+    pub stale: IntCounter,
+    /// Of the Kafka feed; they stay at zero where there is none.
+    pub kafka: KafkaMetrics,
 }
 
 impl Metrics {
@@ -33,26 +42,35 @@ impl Metrics {
         let metrics = Self {
             lag_events: IntGaugeVec::new(
                 Opts::new("securenet_projection_lag_events", "Events in the log that are not applied yet."),
-                LABEL,
+                LABELS,
             )?,
             lag_seconds: GaugeVec::new(
                 Opts::new("securenet_projection_lag_seconds", "Age of the oldest event that is not applied yet."),
-                LABEL,
+                LABELS,
             )?,
-            batch_events: HistogramVec::new(batch.buckets(BATCH_BUCKETS_EVENTS.to_vec()), LABEL)?,
-            apply_seconds: HistogramVec::new(apply.buckets(APPLY_BUCKETS_SECONDS.to_vec()), LABEL)?,
+            batch_events: HistogramVec::new(batch.buckets(BATCH_BUCKETS_EVENTS.to_vec()), LABELS)?,
+            apply_seconds: HistogramVec::new(apply.buckets(APPLY_BUCKETS_SECONDS.to_vec()), LABELS)?,
             events: IntCounterVec::new(
                 Opts::new("securenet_projection_events_total", "Events taken into account."),
-                LABEL,
+                LABELS,
             )?,
             retries: IntCounterVec::new(
                 Opts::new("securenet_projection_retries_total", "Batches that the machine kept from being applied."),
-                LABEL,
+                LABELS,
             )?,
             parked_streams: IntGaugeVec::new(
                 Opts::new("securenet_projection_parked_streams", "Streams that wait for a decision about an event."),
-                LABEL,
+                LABELS,
             )?,
+            stopped: IntGaugeVec::new(
+                Opts::new("securenet_projection_stopped", "1 where a restore took back what a generation was made of."),
+                LABELS,
+            )?,
+            stale: IntCounter::new(
+                "securenet_projector_stale_total",
+                "Batches refused because the log does not have their events any more.",
+            )?,
+            kafka: KafkaMetrics::register(registry)?,
         };
         registry.register(Box::new(metrics.lag_events.clone()))?;
         registry.register(Box::new(metrics.lag_seconds.clone()))?;
@@ -61,6 +79,18 @@ impl Metrics {
         registry.register(Box::new(metrics.events.clone()))?;
         registry.register(Box::new(metrics.retries.clone()))?;
         registry.register(Box::new(metrics.parked_streams.clone()))?;
+        registry.register(Box::new(metrics.stopped.clone()))?;
+        registry.register(Box::new(metrics.stale.clone()))?;
         Ok(metrics)
+    }
+
+    /// What a generation shows now says nothing once it is not followed any more.
+    pub(crate) fn forget(&self, target: Target) {
+        let labels = target.labels();
+        for gauge in [&self.lag_events, &self.parked_streams, &self.stopped] {
+            // One that was never shown needs no forgetting.
+            let _ = gauge.remove_label_values(&labels);
+        }
+        let _ = self.lag_seconds.remove_label_values(&labels);
     }
 }

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::checkpoint::GENERATION;
 use crate::event::{Event, Place};
 use crate::failure::Failure;
+use crate::registry::Target;
 use crate::rows::column;
 
 /// Stream → the stream that holds the guilty event.
@@ -25,14 +25,14 @@ pub(crate) struct NewlyParked<'a> {
 /// Those of the partitions; asked only when a locked checkpoint says that there are any.
 pub(crate) async fn streams_in(
     transaction: &mut PgConnection,
-    projection: &str,
+    target: Target,
     partitions: &[i16],
 ) -> Result<ParkedStreams, Failure> {
     let rows = sqlx::query!(
         "SELECT stream_id, because_of FROM read.parked_streams
          WHERE projection = $1 AND generation = $2 AND partition = ANY ($3)",
-        projection,
-        GENERATION,
+        target.name(),
+        target.generation,
         partitions
     )
     .fetch_all(transaction)
@@ -42,15 +42,15 @@ pub(crate) async fn streams_in(
 
 pub(crate) async fn park_streams(
     transaction: &mut PgConnection,
-    projection: &str,
+    target: Target,
     parked: &[NewlyParked<'_>],
 ) -> Result<(), Failure> {
     let kind = |parked: &NewlyParked<'_>| parked.event.kind.map_or("unknown", |kind| kind.as_str()).to_owned();
     sqlx::query!(
         "INSERT INTO read.parked_streams (projection, generation, tenant_id, stream_id, kind, partition, first_seq, because_of, reason)
          SELECT $1, $2, p.* FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::smallint[], $7::bigint[], $8::uuid[], $9::text[]) AS p",
-        projection,
-        GENERATION,
+        target.name(),
+        target.generation,
         &column(parked, |parked| parked.event.tenant),
         &column(parked, |parked| parked.event.stream),
         &column(parked, kind),
@@ -67,14 +67,14 @@ pub(crate) async fn park_streams(
 /// In order, by their place in the log, which keeps the events themselves.
 pub(crate) async fn park_events(
     transaction: &mut PgConnection,
-    projection: &str,
+    target: Target,
     events: &[&Event],
 ) -> Result<(), Failure> {
     sqlx::query!(
         "INSERT INTO read.parked_events (projection, generation, tenant_id, stream_id, partition, seq, event_id, type)
          SELECT $1, $2, p.* FROM unnest($3::uuid[], $4::uuid[], $5::smallint[], $6::bigint[], $7::uuid[], $8::text[]) AS p",
-        projection,
-        GENERATION,
+        target.name(),
+        target.generation,
         &column(events, |event| event.tenant),
         &column(events, |event| event.stream),
         &column(events, |event| event.place.partition),
@@ -95,7 +95,8 @@ pub(crate) async fn first_events(
     let rows = sqlx::query_as!(
         crate::event::StoredEvent,
         r#"SELECT e.partition, e.seq, e.tenant_id, e.stream_id, e.stream_version, e.event_id, e.type AS type_name,
-                  e.schema_version, e.recorded_at, e.header, e.body, e.meta
+                  e.schema_version, e.recorded_at, e.header, e.body, e.meta,
+                  (SELECT max(l.epoch) FROM store.log_epochs l WHERE l.partition = e.partition AND l.first_seq <= e.seq) AS "epoch!"
            FROM unnest($1::smallint[], $2::uuid[]) AS s (partition, stream_id)
            JOIN store.events e ON e.partition = s.partition AND e.stream_id = s.stream_id AND e.stream_version = 1"#,
         &column(streams, |(partition, _)| *partition),
@@ -107,11 +108,11 @@ pub(crate) async fn first_events(
 }
 
 /// How many streams wait, for the metrics.
-pub(crate) async fn count(pool: &sqlx::PgPool, projection: &str) -> Result<i64, sqlx::Error> {
+pub(crate) async fn count(pool: &sqlx::PgPool, target: Target) -> Result<i64, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "streams!" FROM read.parked_streams WHERE projection = $1 AND generation = $2"#,
-        projection,
-        GENERATION
+        target.name(),
+        target.generation
     )
     .fetch_one(pool)
     .await?;

@@ -12,6 +12,10 @@ use crate::failure::Failure;
 pub(crate) trait Projection: Send + 'static {
     const NAME: &'static str;
 
+    /// Raised when the same events make other rows. A program fills only generations of its own version, so that two
+    /// programs of one rolling upgrade never write into each other's rows.
+    const APPLY_VERSION: i16 = 1;
+
     /// Other kinds pass it by. It may still ignore events of those it reads.
     fn reads(kind: StreamKind) -> bool;
 
@@ -25,5 +29,6 @@ pub(crate) trait Projection: Send + 'static {
         event.header.as_ref().err().or(event.content.as_ref().err())
     }
 
+    /// Tables are named alone: the transaction's search path says which generation's they are.
     fn apply(events: &[&Event], transaction: &mut PgConnection) -> impl Future<Output = Result<(), Failure>> + Send;
 }

@@ -1,7 +1,11 @@
 //! The projector against real Postgres: events in the store, rows in the read models.
 
+mod epochs;
+mod feeds;
+mod generations;
 mod loops;
 mod parking;
 mod projections;
+mod running;
 mod tenants;
 mod world;

@@ -89,6 +89,20 @@ impl Freshness {
     /// Waits until all of `projections` have passed `position`: 425 when they do not in time, 410 when a restore has
     /// taken the position back.
     pub async fn reach(&self, position: Position, projections: &[&str]) -> Result<(), Problem> {
+        let reached = self.reach_within(position, projections, WAIT_MAX).await;
+        if matches!(&reached, Err(problem) if problem.status() == Code::PositionNotReached.status()) {
+            self.metrics.consistency_timeouts.inc();
+        }
+        reached
+    }
+
+    /// The same for a caller who has somewhere else to ask.
+    pub async fn reach_within(
+        &self,
+        position: Position,
+        projections: &[&str],
+        wait_max: Duration,
+    ) -> Result<(), Problem> {
         let mut seen = self.seen.clone();
         let standing = seen.borrow_and_update().reached(position, projections);
         match standing {
@@ -98,12 +112,9 @@ impl Freshness {
         }
         let _watched = self.demand.watch(position.partition);
         let began = Instant::now();
-        let outcome = timeout(WAIT_MAX, wait(&mut seen, position, projections)).await;
+        let outcome = timeout(wait_max, wait(&mut seen, position, projections)).await;
         self.metrics.consistency_wait_seconds.observe(began.elapsed().as_secs_f64());
-        outcome.unwrap_or_else(|_elapsed| {
-            self.metrics.consistency_timeouts.inc();
-            Err(self.too_early())
-        })
+        outcome.unwrap_or_else(|_elapsed| Err(self.too_early()))
     }
 
     /// Where projections stand in a partition, as of at most some milliseconds ago. Asking keeps the partition watched

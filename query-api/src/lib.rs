@@ -12,6 +12,7 @@ pub mod access;
 pub mod cache;
 pub mod conditional;
 pub mod config;
+pub mod denials;
 pub mod docs;
 pub mod error;
 pub mod freshness;
@@ -21,7 +22,9 @@ pub mod page;
 pub mod parameters;
 pub mod routes;
 pub mod server;
+pub mod standbys;
 pub mod tenant_tx;
+pub mod versions;
 pub mod views;
 pub mod vocabulary;
 

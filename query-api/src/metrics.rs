@@ -2,6 +2,7 @@
 //!
 //! Requests themselves are counted by the platform's middleware.
 
+use platform::postgres::replicas;
 use prometheus::{Histogram, HistogramOpts, IntCounter, Registry};
 
 /// Upper bounds of waits in seconds, up to the longest wait there is.
@@ -19,6 +20,12 @@ pub struct Metrics {
     pub summary_requests: IntCounter,
     /// `query_summary_computed_total`: summaries worked out; the others came from the cache.
     pub summary_computed: IntCounter,
+    /// `query_replica_reads_total`: reads that a replica was asked for.
+    pub replica_reads: IntCounter,
+    /// `query_replica_fallbacks_total`: reads that a replica could not answer and the primary had to.
+    pub replica_fallbacks: IntCounter,
+    /// `securenet_replica_…`: where the replicas stand.
+    pub replicas: replicas::Metrics,
     /// `query_denials_total`: requests refused for lack of a right.
     pub denials: IntCounter,
 }
@@ -41,12 +48,20 @@ impl Metrics {
                 "query_summary_computed_total",
                 "Summaries worked out rather than taken from the cache.",
             )?,
+            replica_reads: IntCounter::new("query_replica_reads_total", "Reads that a replica was asked for.")?,
+            replica_fallbacks: IntCounter::new(
+                "query_replica_fallbacks_total",
+                "Reads that a replica could not answer and the primary had to.",
+            )?,
+            replicas: replicas::Metrics::register(registry)?,
             denials: IntCounter::new("query_denials_total", "Requests refused for lack of a right.")?,
         };
         registry.register(Box::new(metrics.consistency_wait_seconds.clone()))?;
         registry.register(Box::new(metrics.consistency_timeouts.clone()))?;
         registry.register(Box::new(metrics.summary_requests.clone()))?;
         registry.register(Box::new(metrics.summary_computed.clone()))?;
+        registry.register(Box::new(metrics.replica_reads.clone()))?;
+        registry.register(Box::new(metrics.replica_fallbacks.clone()))?;
         registry.register(Box::new(metrics.denials.clone()))?;
         Ok(metrics)
     }

@@ -14,8 +14,9 @@ pub mod summary;
 pub mod users;
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Responder,
-    web::{self, ServiceConfig},
+    FromRequest, Handler, HttpRequest, HttpResponse,
+    dev::Payload,
+    web::{self, Data, ServiceConfig},
 };
 use platform::problem::unknown_route;
 use serde::Serialize;
@@ -24,9 +25,14 @@ use uuid::Uuid;
 use crate::{
     error::{Answer, Failure},
     parameters::Parameters,
+    server::State,
 };
 
 pub fn mount(app: &mut ServiceConfig) {
+    // In the order in which they are asked for: a request is compared with one path after the other.
+    get(app, "/v1/findings", findings::list);
+    get(app, "/v1/findings/{id}", findings::show);
+    get(app, "/v1/summary", summary::show);
     get(app, "/v1/me", me::show);
     get(app, "/v1/organization", organizations::show_own);
     get(app, "/v1/organizations", organizations::list);
@@ -34,26 +40,43 @@ pub fn mount(app: &mut ServiceConfig) {
     get(app, "/v1/api-keys", api_keys::list);
     get(app, "/v1/devices", devices::list);
     get(app, "/v1/devices/{id}", devices::show);
-    get(app, "/v1/findings", findings::list);
-    get(app, "/v1/findings/{id}", findings::show);
     get(app, "/v1/findings/{id}/history", findings::history);
     get(app, "/v1/scans", scans::list);
     get(app, "/v1/scans/{id}", scans::show);
-    get(app, "/v1/summary", summary::show);
     get(app, "/v1/audit-trail", audit_trail::list);
 }
 
 fn get<F, Args>(app: &mut ServiceConfig, path: &str, handler: F)
 where
-    F: Handler<Args>,
+    F: Handler<Args, Output = Answer>,
     Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
 {
+    let handler = move |request| read(handler.clone(), request);
     let resource = web::resource(path)
         .route(web::get().to(handler.clone()))
         .route(web::head().to(handler))
         .default_service(web::to(unknown_route));
     app.service(resource);
+}
+
+/// Calls the handler, and once more at the primary where a standby failed it: a read changes nothing, so nobody learns
+/// that a standby went away.
+async fn read<F, Args>(handler: F, request: HttpRequest) -> Result<HttpResponse, actix_web::Error>
+where
+    F: Handler<Args, Output = Answer>,
+    Args: FromRequest + 'static,
+{
+    let call = async || {
+        let args = Args::from_request(&request, &mut Payload::None).await.map_err(Into::into)?;
+        Ok::<_, actix_web::Error>(handler.call(args).await)
+    };
+    let state = request.app_data::<Data<State>>();
+    match call().await? {
+        Err(failure) if state.is_some_and(|state| state.standbys.repeat_at_primary(&request, &failure)) => {
+            Ok(call().await??)
+        }
+        answer => Ok(answer?),
+    }
 }
 
 /// The id in the path. What is no id names no resource.

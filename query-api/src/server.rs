@@ -8,15 +8,21 @@ use actix_web::{
     HttpRequest,
     web::{Data, ServiceConfig},
 };
-use platform::{auth::Authenticator, keyring::Keyring};
+use platform::{
+    auth::Authenticator,
+    keyring::Keyring,
+    postgres::{
+        Pool,
+        replicas::{Limits, Replica},
+    },
+};
 use prometheus::Registry;
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
     access::DenialSink,
-    cache::SummaryCache,
+    cache::{SummaryCache, TotalCache},
     config::Config,
     docs::{self, Documents},
     error::Failure,
@@ -24,14 +30,19 @@ use crate::{
     metrics::Metrics,
     page::{CursorKey, Pager, QueryIdentity},
     routes,
+    standbys::Standbys,
     tenant_tx::{Reader, TenantTx},
+    versions::Moment,
 };
 
 /// Everything query-api is given.
 pub struct Services {
     pub config: Config,
-    /// The pool of the role `reader`.
-    pub pool: PgPool,
+    /// The pool of the role `reader`, at the primary.
+    pub pool: Pool,
+    /// Standbys that may answer reads, and how far behind they may be.
+    pub replicas: Vec<Replica>,
+    pub replica_limits: Limits,
     pub authenticator: Authenticator,
     pub keyring: Keyring,
     /// Where refused requests are reported; without it they are only counted.
@@ -55,8 +66,10 @@ pub struct State {
     pub freshness: Freshness,
     pub keyring: Keyring,
     pub summaries: SummaryCache,
+    pub totals: TotalCache,
     pub metrics: Metrics,
     pub denials: Option<DenialSink>,
+    pub standbys: Standbys,
     cursor_key: CursorKey,
 }
 
@@ -65,11 +78,14 @@ impl QueryApi {
     pub fn start(services: Services, registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(registry)?;
         let reader = Reader::new(services.pool);
+        let Services { replicas, replica_limits, stop, .. } = services;
         let state = State {
-            freshness: Freshness::start(reader.clone(), metrics.clone(), services.stop),
+            standbys: Standbys::start(&reader, replicas, replica_limits, &metrics, &stop),
+            freshness: Freshness::start(reader.clone(), metrics.clone(), stop),
             reader,
             keyring: services.keyring,
             summaries: SummaryCache::new(services.config.summary_cache_entries),
+            totals: TotalCache::default(),
             metrics,
             denials: services.denials,
             cursor_key: CursorKey::new(services.config.cursor_key.expose().as_bytes()),
@@ -79,6 +95,11 @@ impl QueryApi {
             authenticator: Data::new(services.authenticator),
             documents: Documents::new(services.command_document),
         })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.state.metrics
     }
 
     #[cfg(test)]
@@ -94,10 +115,20 @@ impl QueryApi {
 }
 
 impl State {
-    /// A transaction in the tenant's name, opened once `projections` are as far as the request asks.
+    /// A transaction in the tenant's name, opened once `projections` are as far as the request asks: at a standby where
+    /// one will do, else at the primary.
     pub async fn read(&self, request: &HttpRequest, tenant: Uuid, projections: &[&str]) -> Result<TenantTx, Failure> {
+        let asked = freshness::asked(request, Some(tenant))?;
+        if let Some(transaction) = self.standbys.read(request, tenant, asked, projections).await {
+            return Ok(transaction);
+        }
         self.await_position(request, Some(tenant), projections).await?;
         Ok(self.reader.tenant(tenant).await?)
+    }
+
+    /// What the transaction's snapshot shows of `projections`.
+    pub async fn moment(&self, tx: &mut TenantTx, projections: &[&str]) -> Result<Moment<'_>, Failure> {
+        Moment::of(tx, projections, &self.totals).await
     }
 
     /// Waits for the position in `X-Consistency`, if there is one.

@@ -5,15 +5,16 @@
 //! connection that goes back to the pool remembers no tenant. It never writes, and is never committed: there is
 //! nothing to commit.
 
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use platform::postgres::{Pool, Statements, Tx};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-/// The reader role's pool. Its connections are handed out only inside a [`TenantTx`], save for what has no tenant.
+/// A pool of the reader role, at the primary or at a standby. Its connections are handed out only inside a [`TenantTx`], save for what has no tenant.
 #[derive(Debug, Clone)]
-pub struct Reader(PgPool);
+pub struct Reader(Pool);
 
 impl Reader {
-    pub const fn new(pool: PgPool) -> Self {
+    pub const fn new(pool: Pool) -> Self {
         Self(pool)
     }
 
@@ -23,15 +24,13 @@ impl Reader {
         reason = "a Uuid prints as hexadecimal digits and dashes, and BEGIN binds none"
     )]
     pub async fn tenant(&self, tenant: Uuid) -> Result<TenantTx, sqlx::Error> {
-        let begin = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT set_config('app.tenant_id', '{tenant}', true)"
-        );
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL app.tenant_id = '{tenant}'");
         let transaction = self.0.begin_with(AssertSqlSafe(begin)).await?;
         Ok(TenantTx { transaction, tenant })
     }
 
     /// For checkpoints and epochs, which belong to no tenant.
-    pub(crate) const fn tenantless(&self) -> &PgPool {
+    pub(crate) const fn tenantless(&self) -> &Pool {
         &self.0
     }
 }
@@ -39,7 +38,7 @@ impl Reader {
 /// A read-only transaction in the name of one tenant.
 #[derive(Debug)]
 pub struct TenantTx {
-    transaction: Transaction<'static, Postgres>,
+    transaction: Tx,
     tenant: Uuid,
 }
 
@@ -49,7 +48,8 @@ impl TenantTx {
         self.tenant
     }
 
-    pub fn connection(&mut self) -> &mut PgConnection {
-        &mut self.transaction
+    /// What runs statements in it, in the way that suits a pooler in between.
+    pub fn connection(&mut self) -> Statements<'_> {
+        self.transaction.statements()
     }
 }

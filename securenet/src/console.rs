@@ -17,9 +17,26 @@ pub(crate) fn complain(text: &str) {
     std::io::stderr().write_all(format!("securenet: {text}\n").as_bytes()).ok();
 }
 
+/// What is up, and where.
+pub(crate) struct Running {
+    pub(crate) apis: String,
+    /// One address a process of ours.
+    pub(crate) metrics: Vec<String>,
+    /// None where everything is in one process.
+    pub(crate) processes: Vec<ProcessLine>,
+}
+
+/// A row of the table of processes.
+pub(crate) struct ProcessLine {
+    pub(crate) role: String,
+    pub(crate) pid: Option<u32>,
+    pub(crate) address: String,
+    pub(crate) metrics: String,
+}
+
 /// Everything there is to know at the start. A closed output is no reason to stop serving.
-pub(crate) fn welcome(credentials: &Credentials, file: &Path, metrics: &str, first_time: bool) {
-    print(&banner(credentials, file, metrics, first_time));
+pub(crate) fn welcome(credentials: &Credentials, file: &Path, running: &Running, first_time: bool) {
+    print(&banner(credentials, file, running, first_time));
 }
 
 /// What other programs read: a document, say.
@@ -28,19 +45,23 @@ pub(crate) fn print(text: &str) {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
 }
 
-fn banner(credentials: &Credentials, file: &Path, metrics: &str, first_time: bool) -> String {
+fn banner(credentials: &Credentials, file: &Path, running: &Running, first_time: bool) -> String {
     let url = &credentials.url;
+    let shape =
+        if running.processes.is_empty() { "single-node mode" } else { "the shape of production on one machine" };
+    let metrics = running.metrics.join("\n                   ");
+    let processes = processes(&running.processes);
     let log_ins = if first_time { log_ins(credentials) } else { String::new() };
     let lines = curl_lines(url, file).join("\n\n");
     format!(
         "
-  SecureNet is running: single-node mode, not for production
+  SecureNet is running: {shape}, not for production
 
     APIs           {url}/v1
     API documents  {url}/docs/
     metrics        {metrics}
     log-ins, keys  {}
-{log_ins}
+{processes}{log_ins}
   Try (log in; list findings; post one as the scanner):
 
 {lines}
@@ -50,6 +71,20 @@ fn banner(credentials: &Credentials, file: &Path, metrics: &str, first_time: boo
 ",
         file.display()
     )
+}
+
+fn processes(lines: &[ProcessLine]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let row = |role: &str, pid: &str, address: &str, metrics: &str| {
+        format!("    {role:<14} {pid:>8}  {address:<21}  {metrics}").trim_end().to_owned() + "\n"
+    };
+    let rows = lines.iter().map(|line| {
+        let pid = line.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+        row(&line.role, &pid, &line.address, &line.metrics)
+    });
+    format!("\n{}{}", row("process", "pid", "address", "metrics"), rows.collect::<String>())
 }
 
 fn log_ins(credentials: &Credentials) -> String {

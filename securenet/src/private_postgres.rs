@@ -7,7 +7,7 @@ mod place;
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use platform::env::Secret;
 use platform::private_postgres::{
@@ -76,6 +76,15 @@ impl PrivatePostgres {
     /// How a role reaches a database. Passwords of ours need no escaping.
     pub(crate) fn url(&self, role: &str, password: &Secret, database: &str) -> Secret {
         Secret::new(format!("postgres://{role}:{}@127.0.0.1:{}/{database}", password.expose(), self.port))
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where the server notes its pid for as long as it runs.
+    pub(crate) fn pid_file(&self) -> PathBuf {
+        self.tools.data().join("postmaster.pid")
     }
 
     pub(crate) fn superuser_url(&self) -> Secret {

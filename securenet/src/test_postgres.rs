@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use tokio::process::Command;
 
+use crate::Failure;
 use crate::console::say;
 use crate::dev_dir::DevDir;
+use crate::interrupts::Interrupts;
 use crate::private_postgres::{PrivatePostgres, Purpose};
-use crate::{Failure, up::Interrupts};
 
 #[derive(clap::Args)]
 pub(crate) struct WithPostgres {

@@ -1,64 +1,52 @@
 //! `securenet up`: a whole deployment on one machine, from an empty directory to the first answer, and back down.
 //!
-//! Whatever happens in between, Postgres is stopped last; and what a kill -9 leaves, the next start mends. For people
-//! who try it and people who develop it, never for production.
+//! In one process, or with `--full` in the shape of production. Both live on the same data. Whatever happens in between,
+//! Postgres is stopped last; and what a kill -9 leaves, the next start mends. For people who try it and people who develop
+//! it, never for production.
 
-use std::net::TcpListener;
+mod full;
+mod settings;
+mod single;
+
 use std::path::PathBuf;
 
-use actix_web::dev::Server;
-use platform::env::{Env, Secret};
-use platform::metrics::{self, HttpMetrics};
-use platform::shutdown::{Reason, Shutdown};
-use platform::telemetry;
-use prometheus::Registry;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use platform::env::Env;
 
-use crate::console::{say, welcome};
+use crate::console::{Running, say, welcome};
 use crate::credentials::{self, Credentials};
-use crate::database::{self, Database, role_password};
+use crate::database::Database;
 use crate::dev_dir::DevDir;
+use crate::interrupts::Interrupts;
 use crate::private_postgres::{PrivatePostgres, Purpose};
 use crate::seed::seed;
-use crate::services::{self, Settings};
-use crate::{Failure, server};
+use crate::{Failure, supervisor};
 
 #[derive(clap::Args)]
 pub(crate) struct Up {
+    /// The shape of production on this machine: processes of their own behind nginx, with Kafka and Redis
+    #[arg(long)]
+    full: bool,
     /// Where the deployment keeps its data and secrets
     #[arg(long, default_value = ".dev", overrides_with = "dir")]
     dir: PathBuf,
     /// The port of the APIs; where it is taken, the next free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// The port of the metrics; where it is taken, the next free one
+    /// The port of the metrics (with --full the first of several); where it is taken, the next free one
     #[arg(long, default_value_t = 9100)]
     metrics_port: u16,
-}
-
-/// Ctrl-C and SIGTERM, from the first moment on: without it one in the middle of a start would leave Postgres alone.
-pub(crate) struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupts {
-    pub(crate) fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    pub(crate) async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
+    /// For tests that cut the network: the services reach Postgres through this port
+    #[arg(long, hide = true)]
+    postgres_via: Option<u16>,
+    /// For tests that cut the network: Kafka sends its clients to this port
+    #[arg(long, hide = true)]
+    kafka_via: Option<u16>,
 }
 
 pub(crate) async fn up(options: Up) -> Result<(), Failure> {
     let mut interrupts = Interrupts::listen()?;
     let directory = DevDir::open(&options.dir)?;
+    supervisor::sweep(directory.path()).await?;
     say("starting Postgres");
     let home = directory.path().to_owned();
     let password = directory.password("postgres-superuser")?;
@@ -83,117 +71,37 @@ async fn deploy(
         prepared = Database::prepare(postgres, directory) => prepared?,
         () = interrupts.wait() => return Ok(()),
     };
-    let env = environment(directory, postgres)?;
-    telemetry::start(&telemetry::Settings::from_env(&env))?;
-    let settings = Settings::from_env(env)?;
-    let registry = Registry::new();
-    let running = tokio::select! {
-        running = services::start(&settings, &registry) => running?,
-        () = interrupts.wait() => return Ok(()),
-    };
-    let http = HttpMetrics::register(&registry)?;
-    let apis = listen(options.port)?;
-    let metrics = listen(options.metrics_port)?;
-    let addresses = Addresses { apis: url(&apis)?, metrics: format!("{}/metrics", url(&metrics)?) };
-    let server = server::serve(&running, http, apis)?;
-    let mut shutdown = Shutdown::new(running.health.clone(), settings.environment());
-    add_server(&mut shutdown, "http", server);
-    running.workers.stop_with(&mut shutdown);
-    drop((running.commands, running.queries)); // the server holds what it needs, and the appender ends with the last
-    add_metrics(&mut shutdown, metrics::serve(registry, metrics)?);
-
-    let outcome = tokio::select! {
-        outcome = run(directory, &database, &addresses) => outcome,
-        reason = shutdown.reason() => match reason? {
-            Reason::Signal => Ok(()),
-            Reason::WorkerEnded(name) => Err(format!("the {name} ended by itself; the log says why").into()),
-        },
-        () = interrupts.wait() => Ok(()),
-    };
-    say("stopping");
-    shutdown.run().await;
-    outcome
-}
-
-struct Addresses {
-    apis: String,
-    metrics: String,
-}
-
-/// Ends only with a failure.
-async fn run(directory: &DevDir, database: &Database, addresses: &Addresses) -> Result<(), Failure> {
-    if !database.seeded {
-        say("seeding the demo organization");
-        seed(&addresses.apis, directory).await?;
+    let here = Here { options, directory, database: &database };
+    let settings = settings::all(directory, options.postgres_via.unwrap_or(postgres.port()))?;
+    if options.full {
+        full::run(&here, &settings, &postgres.pid_file(), interrupts).await
+    } else {
+        single::run(&here, &Env::from_pairs(settings), interrupts).await
     }
-    let credentials = Credentials::collect(directory, addresses.apis.clone())?;
-    credentials.write(directory)?;
-    if !database.seeded {
-        database.mark_seeded().await?;
-    }
-    let file = directory.path().join(credentials::FILE);
-    welcome(&credentials, &file, &addresses.metrics, !database.seeded);
-    std::future::pending().await
 }
 
-/// What each service reads from its environment, as a deployment of separate processes would set it.
-fn environment(directory: &DevDir, postgres: &PrivatePostgres) -> Result<Env, Failure> {
-    let url = |role| Ok::<_, Failure>(postgres.url(role, &role_password(directory, role)?, database::NAME));
-    let quiet = ("SECURENET_LOG".to_owned(), "warn".to_owned());
-    let ours = [
-        ("SECURENET_ENVIRONMENT", Secret::new("dev".to_owned())),
-        ("SECURENET_WRITER_URL", url("writer")?),
-        ("SECURENET_PROJECTOR_URL", url("projector")?),
-        ("SECURENET_READER_URL", url("reader")?),
-        ("SECURENET_ROOT_KEY", directory.key("root-key")?),
-        ("SECURENET_TOKEN_KEY", directory.signing_key("token-key.pem")?),
-        ("SECURENET_CURSOR_KEY", directory.key("cursor-key")?),
-        ("SECURENET_OPERATOR_TOKEN", credentials::operator_token(directory)?),
-    ];
-    // Limits and the log may be set from outside; what belongs to this deployment may not.
-    let outside =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let outside = outside.filter(|(name, _)| {
-        let owned = ours.iter().any(|(ours, _)| name.strip_suffix("_FILE").unwrap_or(name) == *ours);
-        name.starts_with("SECURENET_") && !owned
-    });
-    let ours = ours.iter().map(|(name, value)| ((*name).to_owned(), value.expose().to_owned()));
-    Ok(Env::from_pairs([quiet].into_iter().chain(outside).chain(ours).collect::<Vec<_>>()))
+/// What both shapes are given.
+struct Here<'a> {
+    options: &'a Up,
+    directory: &'a DevDir,
+    database: &'a Database,
 }
 
-/// Stopped as a server, watched as a worker: one that ends by itself must not go unnoticed.
-fn add_server(shutdown: &mut Shutdown, name: &'static str, server: Server) {
-    shutdown.server(name, server.handle());
-    let task = tokio::spawn(async move {
-        if let Err(error) = server.await {
-            tracing::error!(%error, name, "a server failed");
+impl Here<'_> {
+    /// Once the APIs answer: fills a new database, and tells how to use it.
+    async fn open_doors(&self, running: &Running) -> Result<(), Failure> {
+        let Self { directory, database, .. } = self;
+        if !database.seeded {
+            say("seeding the demo organization");
+            seed(&running.apis, directory).await?;
         }
-    });
-    shutdown.worker(name, CancellationToken::new(), task);
-}
-
-/// The last to go, so that a scrape still sees the drain.
-fn add_metrics(shutdown: &mut Shutdown, server: Server) {
-    let stop = CancellationToken::new();
-    let (handle, stopped) = (server.handle(), stop.clone());
-    let task = tokio::spawn(async move {
-        tokio::select! {
-            ended = server => if let Err(error) = ended { tracing::error!(%error, "the metrics cannot be served") },
-            () = async { stopped.cancelled().await; handle.stop(false).await } => {}
+        let credentials = Credentials::collect(directory, running.apis.clone())?;
+        credentials.write(directory)?;
+        if !database.seeded {
+            database.mark_seeded().await?;
         }
-    });
-    shutdown.worker("metrics", stop, task);
-}
-
-fn listen(wanted: u16) -> std::io::Result<TcpListener> {
-    let listener = server::listen(wanted)?;
-    let port = listener.local_addr()?.port();
-    if port != wanted {
-        say(&format!("port {wanted} is taken; using {port}"));
+        let file = directory.path().join(credentials::FILE);
+        welcome(&credentials, &file, running, !database.seeded);
+        Ok(())
     }
-    Ok(listener)
-}
-
-fn url(listener: &TcpListener) -> std::io::Result<String> {
-    Ok(format!("http://{}", listener.local_addr()?))
 }

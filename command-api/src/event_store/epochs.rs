@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use platform::position::Position;
-use sqlx::PgConnection;
+use sqlx::{Executor, Postgres};
 
 /// The current epoch by partition. Cheap to clone, and never out of date: a new epoch begins with a restore, which ends
 /// every process first.
@@ -11,11 +11,11 @@ use sqlx::PgConnection;
 pub struct Epochs(Arc<[i32]>);
 
 impl Epochs {
-    pub async fn read(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+    pub async fn read(executor: impl Executor<'_, Database = Postgres>) -> Result<Self, sqlx::Error> {
         let epochs = sqlx::query_scalar!(
             r#"SELECT max(epoch) AS "epoch!" FROM store.log_epochs GROUP BY partition ORDER BY partition"#
         )
-        .fetch_all(connection)
+        .fetch_all(executor)
         .await?;
         Ok(Self(epochs.into()))
     }

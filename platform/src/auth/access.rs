@@ -3,12 +3,11 @@
 //! Works for a role under row-level security and for one whose policy sees all: the tenant is always set, and always
 //! compared. It reads the write side, never a projection, so that a revocation bites before any read model knows.
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::Role;
 use super::token::Holder;
-use crate::postgres::within;
+use crate::postgres::{Pool, within};
 
 /// A key as the store knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub(super) struct KnownKey {
 }
 
 /// The role of the session's user, if session, user and organization are all open.
-pub(super) async fn role_in_session(pool: &PgPool, holder: Holder) -> Result<Option<Role>, sqlx::Error> {
+pub(super) async fn role_in_session(pool: &Pool, holder: Holder) -> Result<Option<Role>, sqlx::Error> {
     let mut tx = within(pool, holder.tenant).await?;
     let lane = sqlx::query_scalar!(
         r#"SELECT u.lane
@@ -34,14 +33,14 @@ pub(super) async fn role_in_session(pool: &PgPool, holder: Holder) -> Result<Opt
         holder.tenant,
         holder.user,
     )
-    .fetch_optional(&mut *tx)
+    .fetch_optional(tx.statements())
     .await?;
     tx.rollback().await?;
     Ok(lane.flatten().and_then(|lane| lane.parse().ok()))
 }
 
 /// The key with this public id, if key and organization are open.
-pub(super) async fn open_key(pool: &PgPool, public_id: &str) -> Result<Option<KnownKey>, sqlx::Error> {
+pub(super) async fn open_key(pool: &Pool, public_id: &str) -> Result<Option<KnownKey>, sqlx::Error> {
     let found = sqlx::query!(
         r#"SELECT tenant_id AS "tenant!", api_key_id AS "key!", secret_sha256 AS "secret_sha256!"
            FROM store.find_api_key($1)"#,
@@ -61,7 +60,7 @@ pub(super) async fn open_key(pool: &PgPool, public_id: &str) -> Result<Option<Kn
         found.key,
         found.tenant,
     )
-    .fetch_optional(&mut *tx)
+    .fetch_optional(tx.statements())
     .await?
     .is_some();
     tx.rollback().await?;

@@ -23,6 +23,13 @@ impl Deref for Caller {
     }
 }
 
+/// What became of asking, which is asked once a request, whoever wants to know.
+struct Known(Result<Caller, Problem>);
+
+async fn recognize(authenticator: &Authenticator, request: &HttpRequest) -> Result<Caller, Problem> {
+    Ok(Caller(authenticator.authenticate(bearer(request)?).await?))
+}
+
 impl FromRequest for Caller {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
@@ -30,16 +37,16 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            if let Some(known) = request.extensions().get::<Self>() {
-                return Ok(*known);
+            if let Some(Known(known)) = request.extensions().get::<Known>() {
+                return known.clone();
             }
             let Some(authenticator) = request.app_data::<web::Data<Authenticator>>() else {
                 tracing::error!("a route asks who is calling in an app that has no authenticator");
                 return Err(Problem::new(Code::Internal));
             };
-            let caller = Self(authenticator.authenticate(bearer(&request)?).await?);
-            request.extensions_mut().insert(caller);
-            Ok(caller)
+            let caller = recognize(authenticator, &request).await;
+            request.extensions_mut().insert(Known(caller.clone()));
+            caller
         })
     }
 }

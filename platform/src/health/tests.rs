@@ -38,6 +38,18 @@ async fn ready_names_each_dependency_and_is_red_while_one_is_down() {
 }
 
 #[actix_web::test]
+async fn of_two_dependencies_under_one_name_the_worse_is_told() {
+    for (first, second) in [(Ok(()), Err("away".to_owned())), (Err("away".to_owned()), Ok(()))] {
+        let health = Health::builder()
+            .dependency("postgres", move || std::future::ready(first.clone()))
+            .dependency("postgres", move || std::future::ready(second.clone()))
+            .build();
+        let (status, body) = ask(&health, "/health/ready").await;
+        assert_eq!((status, &body["dependencies"]["postgres"]), (503, &json!("down")));
+    }
+}
+
+#[actix_web::test]
 async fn health_can_only_be_read() {
     let app = init_service(App::new().configure(Health::default().routes())).await;
     for uri in ["/health/live", "/health/ready"] {

@@ -1,11 +1,10 @@
 //! The rows of wrapped keys. Two processes that make the same key at once both end up with the first one's.
 
 use sealed::KeyId;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::KeyringError;
-use crate::postgres::within;
+use crate::postgres::{Pool, within};
 
 pub(super) struct Row {
     pub(super) id: KeyId,
@@ -15,21 +14,21 @@ pub(super) struct Row {
     pub(super) wrapped: Option<Vec<u8>>,
 }
 
-pub(super) async fn tenant_key(pool: &PgPool, tenant: Uuid, purpose: &str) -> Result<Option<Row>, KeyringError> {
+pub(super) async fn tenant_key(pool: &Pool, tenant: Uuid, purpose: &str) -> Result<Option<Row>, KeyringError> {
     let mut tx = within(pool, tenant).await?;
     let row = sqlx::query!(
         "SELECT key_id, wrapped FROM store.tenant_keys WHERE tenant_id = $1 AND purpose = $2",
         tenant,
         purpose,
     )
-    .fetch_optional(&mut *tx)
+    .fetch_optional(tx.statements())
     .await?;
     tx.rollback().await?;
     Ok(row.map(|row| Row { id: KeyId::new(row.key_id), subject: None, wrapped: row.wrapped }))
 }
 
 pub(super) async fn make_tenant_key(
-    pool: &PgPool,
+    pool: &Pool,
     tenant: Uuid,
     purpose: &str,
     id: KeyId,
@@ -48,21 +47,21 @@ pub(super) async fn make_tenant_key(
     tenant_key(pool, tenant, purpose).await?.ok_or(KeyringError::Unknown(id))
 }
 
-pub(super) async fn subject_key(pool: &PgPool, tenant: Uuid, subject: Uuid) -> Result<Option<Row>, KeyringError> {
+pub(super) async fn subject_key(pool: &Pool, tenant: Uuid, subject: Uuid) -> Result<Option<Row>, KeyringError> {
     let mut tx = within(pool, tenant).await?;
     let row = sqlx::query!(
         "SELECT key_id, wrapped FROM store.subject_keys WHERE tenant_id = $1 AND subject_id = $2",
         tenant,
         subject,
     )
-    .fetch_optional(&mut *tx)
+    .fetch_optional(tx.statements())
     .await?;
     tx.rollback().await?;
     Ok(row.map(|row| Row { id: KeyId::new(row.key_id), subject: Some(subject), wrapped: row.wrapped }))
 }
 
 pub(super) async fn make_subject_key(
-    pool: &PgPool,
+    pool: &Pool,
     tenant: Uuid,
     subject: Uuid,
     id: KeyId,
@@ -81,7 +80,7 @@ pub(super) async fn make_subject_key(
     subject_key(pool, tenant, subject).await?.ok_or(KeyringError::Unknown(id))
 }
 
-pub(super) async fn by_name(pool: &PgPool, tenant: Uuid, ids: &[Uuid]) -> Result<Vec<Row>, KeyringError> {
+pub(super) async fn by_name(pool: &Pool, tenant: Uuid, ids: &[Uuid]) -> Result<Vec<Row>, KeyringError> {
     let mut tx = within(pool, tenant).await?;
     let rows = sqlx::query!(
         r#"SELECT key_id AS "key_id!", subject_id AS "subject_id?", wrapped AS "wrapped?"
@@ -91,7 +90,7 @@ pub(super) async fn by_name(pool: &PgPool, tenant: Uuid, ids: &[Uuid]) -> Result
         tenant,
         ids,
     )
-    .fetch_all(&mut *tx)
+    .fetch_all(tx.statements())
     .await?;
     tx.rollback().await?;
     Ok(rows

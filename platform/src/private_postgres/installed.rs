@@ -42,6 +42,8 @@ fn ask(directory: PathBuf) -> Option<Installed> {
     if !["initdb", "pg_ctl", "postgres"].iter().all(|program| directory.join(program).is_file()) {
         return None;
     }
+    // PATH may hold links to some of the programs; the others are where these lead to.
+    let directory = fs::canonicalize(directory.join("initdb")).ok()?.parent()?.to_owned();
     let output = Command::new(directory.join("postgres")).arg("--version").output().ok()?;
     let version = version(&String::from_utf8_lossy(&output.stdout))?;
     (version >= VERSION_MIN).then_some(Installed { directory, version })

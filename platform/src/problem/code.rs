@@ -32,6 +32,7 @@ pub enum Code {
     ValidationFailed,
     IdempotencyKeyReused,
     PositionNotReached,
+    RateLimited,
     Internal,
     Unavailable,
     Overloaded,
@@ -42,7 +43,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for documents and for tests that walk the table.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::MalformedJson,
         Self::MalformedRequest,
         Self::MalformedToken,
@@ -68,6 +69,7 @@ impl Code {
         Self::ValidationFailed,
         Self::IdempotencyKeyReused,
         Self::PositionNotReached,
+        Self::RateLimited,
         Self::Internal,
         Self::Unavailable,
         Self::Overloaded,
@@ -117,6 +119,7 @@ impl Code {
             Self::ValidationFailed => ("validation-failed", 422, "Some fields are not valid"),
             Self::IdempotencyKeyReused => ("idempotency-key-reused", 422, "The idempotency key was used for another request"),
             Self::PositionNotReached => ("position-not-reached", 425, "The read model has not reached the asked position yet"),
+            Self::RateLimited => ("rate-limited", 429, "There were too many requests"),
             Self::Internal => ("internal", 500, "The server failed"),
             Self::Unavailable => ("unavailable", 503, "Something this needs cannot be reached"),
             Self::Overloaded => ("overloaded", 503, "The server has more work than it can queue"),

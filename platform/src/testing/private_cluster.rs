@@ -33,6 +33,26 @@ impl PrivateCluster {
 
     /// With other settings, as options of `postgres`.
     pub fn start_with(settings: &'static str) -> Self {
+        Self::prepared(settings, |_| {})
+    }
+
+    /// With files in its place (or its `data`) that must be there before it starts; whoever writes them by
+    /// [`Tools::write`] gives them to its user.
+    pub fn prepared(settings: &'static str, prepare: impl FnOnce(&Tools)) -> Self {
+        Self::made(settings, |tools| {
+            tools.initdb("data", LogIn::Trust, Durability::Nothing).expect("initdb makes the data");
+            prepare(tools);
+        })
+    }
+
+    /// A hot standby of this server, streaming from it through a slot of its own.
+    pub fn standby(&self) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let slot = format!("standby_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        Self::made(self.settings, |tools| tools.follow("data", self.port, &slot).expect("a base backup can be taken"))
+    }
+
+    fn made(settings: &'static str, make: impl FnOnce(&Tools)) -> Self {
         let account = Account::for_postgres().expect("there is a user for Postgres");
         let directory = make_directory(account.as_ref());
         let tools = Tools::find(directory, account)
@@ -40,7 +60,7 @@ impl PrivateCluster {
         let mut watchdog = watch(&tools);
         let port = free_port().expect("a port is free");
         let cluster = Self { lifeline: watchdog.stdin.take(), port, settings, tools, watchdog };
-        cluster.tools.initdb("data", LogIn::Trust, Durability::Nothing).expect("initdb makes the data");
+        make(&cluster.tools);
         cluster.resume();
         cluster
     }
@@ -53,6 +73,10 @@ impl PrivateCluster {
             .username(SUPERUSER)
             .password("postgres")
             .database("postgres")
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Everything the server wrote, its log among it.

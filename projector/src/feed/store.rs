@@ -1,76 +1,144 @@
-//! The feed that reads the event store itself: what one machine uses, and what fills any gap. It polls the heads with one
-//! tiny query and reads ranges it knows to exist; it never waits for an event and never guesses one.
+//! The feed that follows the event store itself: what one machine uses, and what any other feed falls back on. Its heads
+//! are polled, often while something happens and rarely while nothing does.
 
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sqlx::PgPool;
-use tokio::sync::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 
-use super::{Head, Heads, Range, recent::Recent};
-use crate::event::{Event, StoredEvent};
+use super::owned::{Held, Owned};
+use super::recent::Recent;
+use super::{Feed, Heads, Range, log::LogReader};
+use crate::backoff::Backoff;
+use crate::config::Config;
+use crate::event::Event;
+use crate::projector::Stopped;
+use crate::registry::BoxFuture;
+
+/// Looks at unchanged heads before polling becomes slower, step by step.
+const QUIET_LOOKS: u32 = 20;
 
 #[derive(Debug)]
 pub(crate) struct StoreFeed {
-    pool: PgPool,
+    config: Config,
+    heads: watch::Sender<Heads>,
+    owned: Owned,
+    events: ReadThrough,
+}
+
+/// What is remembered of the log, and the log behind it.
+#[derive(Debug)]
+pub(super) struct ReadThrough {
+    pub(super) log: LogReader,
     recent: Mutex<Recent>,
+    /// Projections ask for the same ranges at the same time: the first reads, the others wait for it and find the events.
+    reading: tokio::sync::Mutex<()>,
 }
 
 impl StoreFeed {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool, recent: Mutex::default() }
+    pub(crate) fn new(log: LogReader, config: Config) -> Self {
+        Self { config, heads: watch::Sender::default(), owned: Owned::all(), events: ReadThrough::new(log) }
     }
 
-    pub(crate) async fn heads(&self) -> Result<Heads, sqlx::Error> {
-        let rows = sqlx::query!("SELECT partition, seq, recorded_at FROM store.partition_head WHERE seq > 0")
-            .fetch_all(&self.pool)
-            .await?;
-        let head = |seq, recorded_at| Head { seq, recorded_at };
-        Ok(rows.into_iter().map(|row| (row.partition, head(row.seq, row.recorded_at))).collect())
-    }
-
-    /// The events of the ranges by partition and seq. Projections ask for the same ranges at the same time: the first
-    /// reads, the others wait for it and find the events decoded.
-    pub(crate) async fn read(&self, ranges: &[Range]) -> Result<Vec<Arc<Event>>, sqlx::Error> {
-        let mut recent = self.recent.lock().await;
-        let mut events = vec![];
-        let mut missing = vec![];
-        for &range in ranges {
-            match recent.get(range) {
-                Some(known) => events.extend(known),
-                None => missing.push(range),
+    async fn watch(&self, wake: &Notify, stop: &CancellationToken) {
+        let mut backoff = Backoff::default();
+        let mut quiet_looks: u32 = 0;
+        loop {
+            let looked_at = Instant::now();
+            // Listening begins before the look, so that a commit during it is not missed.
+            let mut woken = pin!(wake.notified());
+            woken.as_mut().enable();
+            let pause = match self.events.log.heads().await {
+                Ok(seen) => {
+                    backoff.recovered("the heads of the log");
+                    let moved = self.heads.send_if_modified(|known| std::mem::replace(known, seen) != *known);
+                    quiet_looks = if moved { 0 } else { quiet_looks + 1 };
+                    let slower = quiet_looks.saturating_sub(QUIET_LOOKS) + 1;
+                    (self.config.poll_busy * slower).min(self.config.poll_idle)
+                }
+                Err(error) => {
+                    self.forget();
+                    backoff.failed(&error, "the heads of the log")
+                }
+            };
+            // A wake-up ends the pause early, yet never before the busy interval: what queues meanwhile comes in one batch.
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep(pause) => {}
+                () = async { woken.await; sleep_until(looked_at + self.config.poll_busy).await } => {}
             }
         }
+    }
+}
+
+impl Feed for StoreFeed {
+    fn heads(&self) -> watch::Receiver<Heads> {
+        self.heads.subscribe()
+    }
+
+    fn log_heads(&self) -> watch::Receiver<Heads> {
+        self.heads.subscribe()
+    }
+
+    fn read<'a>(&'a self, ranges: &'a [Range]) -> BoxFuture<'a, Result<Vec<Arc<Event>>, sqlx::Error>> {
+        Box::pin(self.events.read(ranges))
+    }
+
+    fn forget(&self) {
+        self.events.recent().clear();
+    }
+
+    fn hold(&self, partitions: &mut dyn Iterator<Item = i16>) -> Held {
+        self.owned.hold(partitions)
+    }
+
+    fn run(self: Arc<Self>, wake: Arc<Notify>, stop: CancellationToken) -> BoxFuture<'static, Result<(), Stopped>> {
+        Box::pin(async move {
+            self.watch(&wake, &stop).await;
+            Ok(())
+        })
+    }
+}
+
+impl ReadThrough {
+    pub(super) fn new(log: LogReader) -> Self {
+        Self { log, recent: Mutex::default(), reading: tokio::sync::Mutex::default() }
+    }
+
+    pub(super) async fn read(&self, ranges: &[Range]) -> Result<Vec<Arc<Event>>, sqlx::Error> {
+        let (events, missing) = self.known(ranges);
+        if missing.is_empty() {
+            return Ok(events);
+        }
+        let _reading = self.reading.lock().await;
+        let (mut events, missing) = self.known(ranges);
         if !missing.is_empty() {
-            let read: Vec<Arc<Event>> = self.fetch(&missing).await?;
+            let read = self.log.read(&missing).await?;
+            let mut recent = self.recent();
             read.iter().for_each(|event| recent.put(event));
+            drop(recent);
             events.extend(read);
             events.sort_by_key(|event| event.place);
         }
         Ok(events)
     }
 
-    pub(crate) async fn forget(&self) {
-        self.recent.lock().await.clear();
+    pub(super) fn recent(&self) -> MutexGuard<'_, Recent> {
+        // At worst an event is missing, which is then read from the store.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn fetch(&self, ranges: &[Range]) -> Result<Vec<Arc<Event>>, sqlx::Error> {
-        let partitions: Vec<i16> = ranges.iter().map(|range| range.partition).collect();
-        let after: Vec<i64> = ranges.iter().map(|range| range.after).collect();
-        let upto: Vec<i64> = ranges.iter().map(|range| range.upto).collect();
-        let rows = sqlx::query_as!(
-            StoredEvent,
-            r#"SELECT e.partition, e.seq, e.tenant_id, e.stream_id, e.stream_version, e.event_id, e.type AS type_name,
-                      e.schema_version, e.recorded_at, e.header, e.body, e.meta
-               FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS r (partition, after, upto)
-               CROSS JOIN LATERAL (SELECT * FROM store.events s
-                   WHERE s.partition = r.partition AND s.seq > r.after AND s.seq <= r.upto
-                   ORDER BY s.seq OFFSET 0) AS e"#,
-            &partitions,
-            &after,
-            &upto
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.into_iter().map(|row| Arc::new(Event::from(row))).collect())
+    fn known(&self, ranges: &[Range]) -> (Vec<Arc<Event>>, Vec<Range>) {
+        let recent = self.recent();
+        let (mut events, mut missing) = (vec![], vec![]);
+        for &range in ranges {
+            match recent.get(range) {
+                Some(known) => events.extend(known),
+                None => missing.push(range),
+            }
+        }
+        (events, missing)
     }
 }

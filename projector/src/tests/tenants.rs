@@ -41,7 +41,7 @@ async fn a_reader_writes_nothing_and_does_not_see_what_a_projection_remembers() 
         "DELETE FROM read.devices",
         "UPDATE read.checkpoints SET seq = 9",
         "SELECT count(*) FROM read_g1.summary_findings",
-        "SELECT read.create_generation('devices', 2)",
+        "SELECT read.create_generation('devices', 2, 1::smallint, 'filling')",
     ] {
         let refused = sqlx::query(statement).execute(&reader).await.unwrap_err();
         assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "42501", "{statement}");
@@ -73,14 +73,18 @@ async fn a_later_generation_comes_with_its_policies_and_the_views_move_to_it() {
     let world = World::new().await;
     let migrator = world.database.pool("migrator").await;
     for projection in ["devices", "findings", "scans", "users", "api_keys", "organizations", "summary", "audit_trail"] {
-        for function in ["create_generation", "index_generation", "route_generation"] {
-            let call = format!("SELECT read.{function}('{projection}', 2)");
-            QueryBuilder::<Postgres>::new(call).build().execute(&migrator).await.unwrap();
+        for step in [
+            format!("SELECT read.create_generation('{projection}', 2, 1::smallint, 'filling')"),
+            format!("SELECT read.index_generation('{projection}', 2)"),
+            format!("UPDATE read.generations SET state = 'ready' WHERE projection = '{projection}' AND generation = 2"),
+            format!("SELECT read.switch_generation('{projection}', 2)"),
+        ] {
+            QueryBuilder::<Postgres>::new(step).build().execute(&migrator).await.unwrap();
         }
     }
     let bare = world
-        .number("SELECT count(*) FROM pg_class c WHERE relnamespace = 'read'::regnamespace AND relkind = 'r'
-                 AND NOT (relrowsecurity AND relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))")
+        .number("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+                 WHERE nspname ~ '^read(_g[0-9]+)?$' AND relkind = 'r' AND NOT (relrowsecurity AND relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))")
         .await;
     assert_eq!(bare, 0);
     assert_eq!(world.number("SELECT count(*) FROM read.live_generations WHERE generation = 2").await, 8);

@@ -13,7 +13,7 @@ use crate::{
     cache,
     error::{Answer, Failure},
     freshness::partition_of,
-    openapi::{ConsistencyHeader, ListProblems},
+    openapi::{AnswerProblems, ConsistencyHeader},
     server::State,
     views::summary::{self, Summary},
 };
@@ -25,7 +25,7 @@ const PROJECTIONS: [&str; 2] = ["summary", "devices"];
 #[utoipa::path(
     get, path = "/v1/summary", operation_id = "show_summary", tag = "summary",
     params(ConsistencyHeader),
-    responses((status = 200, description = "The summary", body = Summary), ListProblems),
+    responses((status = 200, description = "The summary", body = Summary), AnswerProblems),
     security(("bearer" = []))
 )]
 pub async fn show(member: Member, request: HttpRequest, state: Data<State>) -> Answer {

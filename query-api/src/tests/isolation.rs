@@ -18,7 +18,7 @@ async fn a_statement_that_forgets_its_tenant_still_sees_only_its_own_rows() {
     let (tenant, other) = (world.organization("acme").await, world.organization("globex").await);
     world.devices(tenant, 3).await;
     world.devices(other, 5).await;
-    let reader = Reader::new(world.reader.clone());
+    let reader = Reader::new(world.reader.clone().into());
     assert_eq!(count(&mut reader.tenant(tenant).await.unwrap(), DEVICES).await, 3);
     assert_eq!(count(&mut reader.tenant(other).await.unwrap(), DEVICES).await, 5);
     assert_eq!(count(&mut reader.tenant(Uuid::now_v7()).await.unwrap(), DEVICES).await, 0);
@@ -29,7 +29,7 @@ async fn a_connection_remembers_no_tenant() {
     let world = World::new().await;
     let tenant = world.organization("acme").await;
     world.devices(tenant, 3).await;
-    let reader = Reader::new(world.reader.clone());
+    let reader = Reader::new(world.reader.clone().into());
     for _ in 0..20 {
         drop(reader.tenant(tenant).await.unwrap());
         let seen: i64 = sqlx::query_scalar(DEVICES).fetch_one(&world.reader).await.unwrap();
@@ -41,7 +41,7 @@ async fn a_connection_remembers_no_tenant() {
 async fn a_transaction_of_a_tenant_cannot_write() {
     let world = World::new().await;
     let tenant = world.organization("acme").await;
-    let mut tx = Reader::new(world.reader.clone()).tenant(tenant).await.unwrap();
+    let mut tx = Reader::new(world.reader.clone().into()).tenant(tenant).await.unwrap();
     let refused = sqlx::query("CREATE TEMPORARY TABLE t (n int)").execute(tx.connection()).await.unwrap_err();
     assert_eq!(refused.as_database_error().unwrap().code().as_deref(), Some("25006"));
 }

@@ -46,6 +46,8 @@ pub(super) enum Outcome {
     AgainstPolicy,
     AppendOnly,
     NotUpdatable,
+    /// Through a view that does not show a column without which there is no row.
+    Incomplete,
     Unforeseen(String),
 }
 
@@ -148,6 +150,7 @@ fn classify(error: &sqlx::Error) -> Outcome {
         "42501" if message.contains("violates row-level security policy") => Outcome::AgainstPolicy,
         "42501" if message.contains("append-only") => Outcome::AppendOnly,
         "55000" => Outcome::NotUpdatable,
+        "23502" => Outcome::Incomplete,
         _ => unforeseen(),
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Relation {
     pub(super) rows: BTreeMap<String, i64>,
 }
 
-/// Every table, partition and view of the two schemas.
+/// Every table, partition and view of our schemas.
 pub(super) async fn of(admin: &PgPool) -> Vec<Relation> {
     let rows = sqlx::query(
         "SELECT n.nspname || '.' || c.relname AS name, c.relkind = 'v' AS is_view, r.rolname::text AS owner,
@@ -46,7 +46,7 @@ pub(super) async fn of(admin: &PgPool) -> Vec<Relation> {
                 ARRAY (SELECT format_type(a.atttypid, NULL) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
                        AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum) AS types
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
-         WHERE n.nspname IN ('store', 'read') AND c.relkind IN ('r', 'p', 'v') ORDER BY 1",
+         WHERE n.nspname ~ '^(store|read(_g[0-9]+)?)$' AND c.relkind IN ('r', 'p', 'v') ORDER BY 1",
     )
     .fetch_all(admin)
     .await
@@ -75,7 +75,7 @@ pub(super) async fn seeded(admin: &PgPool, tenants: &[&str]) -> Vec<Relation> {
     sqlx::raw_sql(
         "DO $$ DECLARE c record; BEGIN
              FOR c IN SELECT conrelid::regclass AS of_table, conname FROM pg_constraint
-                      WHERE contype IN ('c', 'f', 'p', 'u') AND connamespace IN ('store'::regnamespace, 'read'::regnamespace) LOOP
+                      WHERE contype IN ('c', 'f', 'p', 'u') AND connamespace::regnamespace::text ~ '^(store|read(_g[0-9]+)?)$' LOOP
                  EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.of_table, c.conname);
              END LOOP;
          END $$",
@@ -139,6 +139,7 @@ fn value(name: &str, of_type: &str, tenant: &str, number: u64) -> String {
         "uuid" => format!("'{}'", Uuid::from_u128(u128::from(number))),
         "text" => format!("'made-up-{number}'"),
         "text[]" => "'{}'".to_owned(),
+        "tsvector" => format!("'made-up-{number}'"),
         "smallint" | "integer" | "bigint" => number.to_string(),
         "boolean" => "false".to_owned(),
         "bytea" => format!("'\\x{number:064x}'"),

@@ -1,0 +1,163 @@
+//! The loop of one generation: reads and applies, the same way whether it is a million events behind or none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::{Applied, apply};
+use crate::backoff::Backoff;
+use crate::checkpoint;
+use crate::event::{Event, Place};
+use crate::failure::Failure;
+use crate::feed::{Heads, Range, next_ranges};
+use crate::generations::{Stage, Tailed};
+use crate::parked;
+use crate::progress::Positions;
+use crate::projector::Context;
+use crate::registry::Target;
+
+/// What a loop remembers of its checkpoints is asked again after that: others move them, and a restore moves them back.
+const REMEMBERED_MAX: Duration = Duration::from_secs(1);
+
+/// How a loop ended that was not told to.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The generation is not there any more, or the loop was told to stop.
+    Quietly,
+    /// The log was restored to before its checkpoint.
+    TakenBack(Failure),
+}
+
+struct Follower {
+    context: Context,
+    target: Target,
+    stage: Stage,
+    heads: watch::Receiver<Heads>,
+    remembered: Option<(Instant, Positions)>,
+}
+
+enum Step {
+    More,
+    CaughtUp,
+}
+
+pub(crate) async fn follow(context: Context, tailed: Tailed, stop: CancellationToken) -> Ended {
+    let Tailed { target, stage } = tailed;
+    let heads = if stage == Stage::Filling { context.feed.log_heads() } else { context.feed.heads() };
+    let ended = Follower { context: context.clone(), target, stage, heads, remembered: None }.run(stop).await;
+    context.progress.ended(target);
+    ended
+}
+
+impl Follower {
+    async fn run(mut self, stop: CancellationToken) -> Ended {
+        let what = self.target.to_string();
+        let mut backoff = Backoff::default();
+        if let Ok(parked) = parked::count(self.context.pools.shared(), self.target).await {
+            self.context.metrics.parked_streams.with_label_values(&self.target.labels()).set(parked);
+        }
+        while !stop.is_cancelled() {
+            let pause = match self.step().await {
+                Ok(step) => {
+                    backoff.recovered(&what);
+                    match step {
+                        Step::More => continue,
+                        Step::CaughtUp => None,
+                    }
+                }
+                Err(Failure::Gone) => return Ended::Quietly,
+                Err(failure @ Failure::TakenBack { .. }) => return Ended::TakenBack(failure),
+                Err(failure) => Some(backoff.failed(&self.doubt(failure), &what)),
+            };
+            tokio::select! {
+                () = stop.cancelled() => return Ended::Quietly,
+                changed = self.heads.changed(), if pause.is_none() => if changed.is_err() { return Ended::Quietly },
+                () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+            }
+        }
+        Ended::Quietly
+    }
+
+    /// What this loop remembers may be what was wrong, and what the feed has, too.
+    fn doubt(&mut self, failure: Failure) -> Failure {
+        self.remembered = None;
+        self.context.metrics.retries.with_label_values(&self.target.labels()).inc();
+        if let Failure::Stale { place, epoch } = failure {
+            tracing::warn!(
+                projection = self.target.name(),
+                generation = self.target.generation,
+                partition = place.partition,
+                seq = place.seq,
+                epoch,
+                "an event from before a restore is not applied"
+            );
+            self.context.metrics.stale.inc();
+        }
+        if matches!(failure, Failure::Stale { .. } | Failure::Missing(_)) {
+            self.context.feed.forget();
+        }
+        failure
+    }
+
+    async fn step(&mut self) -> Result<Step, Failure> {
+        let ends = self.heads.borrow_and_update().clone();
+        let events_max = self.context.config.batch_events;
+        let mut ranges = next_ranges(self.positions().await?, &ends, events_max);
+        let feed = Arc::clone(&self.context.feed);
+        let held = feed.hold(&mut ranges.iter().map(|range| range.partition));
+        ranges.retain(|range| held.partitions.contains(&range.partition));
+        if ranges.is_empty() {
+            return Ok(Step::CaughtUp);
+        }
+        let events = self.read(&ranges).await?;
+        if let ([], [Range { partition, after: seq, .. }, ..]) = (events.as_slice(), ranges.as_slice()) {
+            return Err(Failure::Missing(Place { partition: *partition, seq: *seq }));
+        }
+        let began = Instant::now();
+        let applied = apply(&self.context.pools, self.target, events, events_max).await?;
+        self.count(&applied, began.elapsed());
+        if let Some((_, positions)) = &mut self.remembered {
+            positions.extend(&applied.positions);
+        }
+        if self.stage != Stage::Filling {
+            self.context.progress.reached(self.target, &applied.positions);
+        }
+        Ok(Step::More)
+    }
+
+    /// A rebuild reads the log itself: it is far behind any feed, and would push out what the others wait for.
+    async fn read(&self, ranges: &[Range]) -> Result<Vec<Arc<Event>>, sqlx::Error> {
+        match self.stage {
+            Stage::Filling => self.context.log.read(ranges).await,
+            Stage::Beside | Stage::Live => self.context.feed.read(ranges).await,
+        }
+    }
+
+    async fn positions(&mut self) -> Result<&Positions, sqlx::Error> {
+        if self.remembered.as_ref().is_some_and(|(at, _)| at.elapsed() > REMEMBERED_MAX) {
+            self.remembered = None;
+        }
+        let remembered = match self.remembered.take() {
+            Some(remembered) => remembered,
+            None => {
+                let positions = checkpoint::positions(self.context.pools.shared(), self.target).await?;
+                if self.stage != Stage::Filling {
+                    self.context.progress.reached(self.target, &positions);
+                }
+                (Instant::now(), positions)
+            }
+        };
+        Ok(&self.remembered.insert(remembered).1)
+    }
+
+    fn count(&self, applied: &Applied, took: Duration) {
+        let (metrics, labels) = (&self.context.metrics, self.target.labels());
+        metrics.apply_seconds.with_label_values(&labels).observe(took.as_secs_f64());
+        metrics.batch_events.with_label_values(&labels).observe(applied.events as f64);
+        metrics.events.with_label_values(&labels).inc_by(applied.events as u64);
+        metrics.parked_streams.with_label_values(&labels).add(applied.parked as i64);
+    }
+}
