@@ -137,6 +137,7 @@ fn refused(code: &'static str, detail: String) -> Problem {
         "acceptance-end-not-in-future" | "acceptance-end-too-far" => "/until",
         "api-key-end-not-in-future" | "api-key-too-long" => "/expires_at",
         "device-limit-too-high" => "/device_limit",
+        "empty-partition-range" => "/first",
         _ => return Problem::refused(Code::InvalidTransition, code).detail(sentence(&detail)),
     };
     Problem::new(Code::ValidationFailed).field(pointer, code, detail)

@@ -61,6 +61,8 @@ pub enum Start {
     New,
     /// The stream must exist.
     Known,
+    /// Whatever is there is loaded: the first decision about the stream begins it.
+    Any,
 }
 
 /// What became of a command.
@@ -167,12 +169,12 @@ impl Handler {
         for _ in 0..TRIES_MAX {
             let before = match start {
                 Start::New => Loaded { version: 0, state: D::initial() },
-                Start::Known => self.load::<D>(order.tenant, order.stream).await?,
+                Start::Known | Start::Any => self.load::<D>(order.tenant, order.stream).await?,
             };
             check_version(&order, start, before.version)?;
             match self.try_once(&order, &before).await {
                 Err(AppendFault::Store(AppendError::Conflict { stream, .. })) if stream == order.stream => {
-                    start = Start::Known;
+                    start = if start == Start::New { Start::Known } else { start };
                 }
                 Err(AppendFault::Store(error)) => return Err(error.into()),
                 Err(AppendFault::Other(error)) => return Err(error),
@@ -258,7 +260,7 @@ pub fn check_version<D: Decider>(order: &Order<'_, D>, start: Start, actual: i64
         return Err(Error::NotFound);
     }
     match order.version {
-        Some(expected) if start == Start::Known && expected != actual => Err(Error::PreconditionFailed { actual }),
+        Some(expected) if start != Start::New && expected != actual => Err(Error::PreconditionFailed { actual }),
         _ => Ok(()),
     }
 }

@@ -58,7 +58,15 @@ pub fn openapi() -> Document {
         routes::triage::resolve,
         routes::triage::reopen,
         routes::scans::upload,
-
+        routes::projections::rebuild,
+        routes::projections::switch,
+        routes::projections::retire,
+        routes::projections::pause,
+        routes::projections::resume,
+        routes::projections::verify,
+        routes::projections::repair,
+        routes::projections::retry,
+        routes::projections::skip,
     ),
     components(schemas(platform::problem::Problem)),
     modifiers(&Shared),
@@ -92,9 +100,9 @@ enum Needs {
 
 impl Modify for Shared {
     fn modify(&self, document: &mut Document) {
-        let bearer = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A session's access token, a scanner key, or (organizations only) the operator token."));
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+            "A session's access token, a scanner key, or (organizations and projections only) the operator token.",
+        ));
         let components = document.components.get_or_insert_default();
         components.security_schemes.insert("bearer".into(), RefOr::T(SecurityScheme::Http(bearer.build())));
         for (path, item) in &mut document.paths.paths {

@@ -8,6 +8,7 @@ pub mod findings;
 pub mod internal;
 pub mod invitations;
 pub mod organizations;
+pub mod projections;
 pub mod scans;
 pub mod sessions;
 pub mod triage;
@@ -19,7 +20,7 @@ use actix_web::{Resource, Route, guard};
 use platform::problem::unknown_route;
 
 pub fn mount(config: &mut ServiceConfig) {
-    for (path, route) in identities().into_iter().chain(assets()).chain(decisions()) {
+    for (path, route) in identities().into_iter().chain(assets()).chain(decisions()).chain(operations()) {
         config.service(resource(path).route(route));
     }
 }
@@ -73,6 +74,21 @@ fn decisions() -> Vec<(&'static str, Route)> {
         ("/v1/findings/{id}/acceptance/decline", web::post().to(t::decline_acceptance)),
         ("/v1/findings/{id}/resolve", web::post().to(t::resolve)),
         ("/v1/findings/{id}/reopen", web::post().to(t::reopen)),
+    ]
+}
+
+fn operations() -> Vec<(&'static str, Route)> {
+    use projections as p;
+    vec![
+        ("/v1/projections/{name}/rebuild", web::post().to(p::rebuild)),
+        ("/v1/projections/{name}/switch", web::post().to(p::switch)),
+        ("/v1/projections/{name}/retire", web::post().to(p::retire)),
+        ("/v1/projections/{name}/pause", web::post().to(p::pause)),
+        ("/v1/projections/{name}/resume", web::post().to(p::resume)),
+        ("/v1/projections/{name}/verify", web::post().to(p::verify)),
+        ("/v1/projections/{name}/repair", web::post().to(p::repair)),
+        ("/v1/projections/{name}/parked/{stream}/retry", web::post().to(p::retry)),
+        ("/v1/projections/{name}/parked/{stream}/skip", web::post().to(p::skip)),
     ]
 }
 

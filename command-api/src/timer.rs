@@ -88,9 +88,12 @@ async fn expire(services: &Services, due: Due, origin: &Origin) -> Result<Option
         StreamKind::Session => send::<Session>(services, due, session::Command::Expire, origin).await,
         StreamKind::ApiKey => send::<ApiKey>(services, due, api_key::Command::Expire, origin).await,
         StreamKind::Finding => send::<Finding>(services, due, finding::Command::LapseAcceptance, origin).await,
-        StreamKind::Organization | StreamKind::User | StreamKind::Access | StreamKind::Device | StreamKind::Scan => {
-            Ok(None)
-        }
+        StreamKind::Organization
+        | StreamKind::User
+        | StreamKind::Access
+        | StreamKind::Device
+        | StreamKind::Scan
+        | StreamKind::Projection => Ok(None),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod decider;
 pub mod device;
 pub mod finding;
 pub mod organization;
+pub mod projection;
 pub mod scan;
 pub mod session;
 pub mod testing;

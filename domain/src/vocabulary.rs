@@ -15,6 +15,7 @@ mod label;
 mod metadata;
 mod network;
 mod personal;
+mod projections;
 mod text;
 mod time;
 mod weakness;
@@ -35,6 +36,7 @@ pub use label::{LABEL_MAX_BYTES, Label, NETWORK_MAX_BYTES, Network, SLUG_MAX_BYT
 pub use metadata::{METADATA_MAX_BYTES, METADATA_MAX_ENTRIES, METADATA_NAME_MAX_BYTES, Metadata};
 pub use network::{Address, Coordinates, HOST_NAME_MAX_BYTES, HostName, MacAddress, Port, Protocol, Service};
 pub use personal::Personal;
+pub use projections::{GENERATION_MAX, Generation, Partition, ProjectionName};
 pub use text::{
     DESCRIPTION_MAX_BYTES, Description, EVIDENCE_MAX_BYTES, Evidence, JUSTIFICATION_MAX_BYTES, Justification,
     LOCATION_MAX_BYTES, Location, NAME_MAX_BYTES, NOTE_MAX_BYTES, Name, Note, RULE_MAX_BYTES, Rule, TITLE_MAX_BYTES,

@@ -8,7 +8,7 @@ use domain::vocabulary::StreamKind;
 use schemars::Schema;
 
 use crate::family::{Family, Fault};
-use crate::{Written, access, api_key, device, finding, organization, scan, session, user};
+use crate::{Written, access, api_key, device, finding, organization, projection, scan, session, user};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventType {
@@ -26,7 +26,7 @@ pub struct StoredVersion {
     pub schema: Schema,
 }
 
-const AGGREGATES: [&[Family<Written>]; 8] = [
+const AGGREGATES: [&[Family<Written>]; 9] = [
     organization::FAMILIES,
     user::FAMILIES,
     session::FAMILIES,
@@ -35,6 +35,7 @@ const AGGREGATES: [&[Family<Written>]; 8] = [
     device::FAMILIES,
     finding::FAMILIES,
     scan::FAMILIES,
+    projection::FAMILIES,
 ];
 
 /// A look-up happens for every event that is read.

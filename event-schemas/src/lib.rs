@@ -26,6 +26,7 @@ pub mod device;
 pub mod envelope;
 pub mod finding;
 pub mod organization;
+pub mod projection;
 pub mod scan;
 pub mod schemas;
 pub mod session;

@@ -2,7 +2,7 @@
 
 use domain::vocabulary::StreamKind;
 
-use crate::{access, api_key, device, finding, organization, scan, session, user};
+use crate::{access, api_key, device, finding, organization, projection, scan, session, user};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -14,6 +14,7 @@ pub enum Written {
     Device(device::Written),
     Finding(finding::Written),
     Scan(scan::Written),
+    Projection(projection::Written),
 }
 
 impl Written {
@@ -27,6 +28,7 @@ impl Written {
             Self::Device(event) => event.type_name(),
             Self::Finding(event) => event.type_name(),
             Self::Scan(event) => event.type_name(),
+            Self::Projection(event) => event.type_name(),
         }
     }
 
@@ -40,6 +42,7 @@ impl Written {
             Self::Device(event) => event.schema_version(),
             Self::Finding(event) => event.schema_version(),
             Self::Scan(event) => event.schema_version(),
+            Self::Projection(event) => event.schema_version(),
         }
     }
 
@@ -53,6 +56,7 @@ impl Written {
             Self::Device(_) => StreamKind::Device,
             Self::Finding(_) => StreamKind::Finding,
             Self::Scan(_) => StreamKind::Scan,
+            Self::Projection(_) => StreamKind::Projection,
         }
     }
 
@@ -66,6 +70,7 @@ impl Written {
             Self::Device(event) => event.body(),
             Self::Finding(event) => event.body(),
             Self::Scan(event) => event.body(),
+            Self::Projection(event) => event.body(),
         }
     }
 }

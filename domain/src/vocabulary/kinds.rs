@@ -54,6 +54,7 @@ named! {
         Device = "device",
         Finding = "finding",
         Scan = "scan",
+        Projection = "projection",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Arbitrary events of the domain, built through its own doors.
 
 mod finding;
+mod projection;
 
 use std::net::IpAddr;
 
@@ -18,6 +19,7 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 pub(super) use finding::{finding, largest_report, report};
+pub(super) use projection::projection;
 
 /// One line of anything that is not a control character.
 const LINE: &str = "\\PC{1,40}";

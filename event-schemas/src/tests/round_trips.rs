@@ -78,6 +78,11 @@ proptest! {
     }
 
     #[test]
+    fn every_projection_event_reads_back(event in arbitrary::projection()) {
+        reads_back(&event)?;
+    }
+
+    #[test]
     fn every_raised_finding_satisfies_its_schema(report in arbitrary::report()) {
         let schema = documents().find(|document| document.file_name == "finding.raised.v1.json").unwrap().schema;
         let identity = report.identity();

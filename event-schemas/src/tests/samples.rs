@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::vocabulary::{Sha256, StreamKind};
-use domain::{access, api_key, device, finding, organization, scan, session, user};
+use domain::{access, api_key, device, finding, organization, projection, scan, session, user};
 use sealed::{Field, Opened, Place};
 use serde_json::Value;
 
@@ -74,6 +74,7 @@ fn every_sample_reads_and_writes_as_the_same_event() {
             StreamKind::Device => same_again::<device::Event>(&stored),
             StreamKind::Finding => same_again::<finding::Event>(&stored),
             StreamKind::Scan => same_again::<scan::Event>(&stored),
+            StreamKind::Projection => same_again::<projection::Event>(&stored),
         }
     }
 }
