@@ -13,6 +13,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -127,6 +128,12 @@ impl Redis {
     }
 }
 
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
 impl Script {
     pub fn new(text: &'static str) -> Self {
         Self { text, sha1: ::redis::Script::new(text).get_hash().to_owned() }
@@ -140,6 +147,11 @@ impl Script {
         }
         command
     }
+}
+
+/// Where a tenant's copy of a read model lies: in braces what keeps all of a tenant's keys together in a Cluster.
+pub fn copy_key(prefix: &str, tenant: uuid::Uuid, model: &str) -> String {
+    format!("{prefix}copy:{{{tenant}}}:{model}")
 }
 
 /// Whether another connection may do better: this one broke, or leads to a server that no longer leads.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use platform::redis::Redis;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +13,7 @@ use crate::feed::{Feed, log::LogReader, store::StoreFeed};
 use crate::metrics::Metrics;
 use crate::pools::Pools;
 use crate::progress::Progress;
+use crate::redis_models;
 use crate::standing::Standing;
 use crate::supervisor::Supervisor;
 
@@ -34,6 +36,7 @@ pub enum Stopped {
 #[derive(Debug)]
 pub struct Projector {
     context: Context,
+    redis: Option<Redis>,
 }
 
 /// What every loop works with. Cheap to clone.
@@ -59,7 +62,16 @@ impl Projector {
         let progress = Progress::default();
         let feed: Arc<dyn Feed> = Arc::new(StoreFeed::new(log.clone(), config.clone()));
         let (pools, told) = (Pools::new(pool), Arc::default());
-        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told } }
+        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told }, redis: None }
+    }
+
+    /// With a Redis that holds copies of what is read most.
+    #[must_use]
+    pub fn with_redis(mut self, redis: Option<Redis>) -> Self {
+        if redis.is_some() {
+            self.context.pools = self.context.pools.clone().owing_copies();
+        }
+        Self { redis, ..self }
     }
 
     /// For readiness.
@@ -72,6 +84,10 @@ impl Projector {
     pub async fn run(self, shutdown: CancellationToken, wake: Arc<Notify>) -> Result<(), Stopped> {
         let stop = CancellationToken::new();
         let feeding = tokio::spawn(Arc::clone(&self.context.feed).run(wake, stop.clone()));
+        if let Some(redis) = self.redis {
+            let (pool, metrics) = (self.context.pools.shared().clone(), self.context.metrics.redis.clone());
+            tokio::spawn(redis_models::run(pool, redis, metrics, stop.clone()));
+        }
         let outcome = Supervisor::new(self.context, shutdown).run().await;
         if let Err(stopped) = &outcome {
             tracing::error!(%stopped, "the projector stops");

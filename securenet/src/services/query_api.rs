@@ -12,6 +12,7 @@ use query_api::{Config, Denial, DenialSink, QueryApi, Services, denials};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
+use super::common::Common;
 use super::identity::Identity;
 use super::{CONNECTIONS_DEFAULT, CONNECTIONS_MAX, StartError, Workers, asks_postgres, renew_connections};
 
@@ -46,6 +47,7 @@ impl Settings {
 pub(crate) async fn start(
     settings: &Settings,
     registry: &Registry,
+    common: &Common,
     refusals: DenialSink,
 ) -> Result<Running, StartError> {
     let pool = reader_pool(&settings.url, settings.connections)?;
@@ -55,7 +57,10 @@ pub(crate) async fn start(
         config: settings.config.clone(),
         authenticator: settings.identity.authenticator(pool.clone()),
         keyring: settings.identity.keyring(pool.clone()),
-        pool: pool.clone(),
+        pool: pool.clone().into(),
+        replicas: vec![],
+        replica_limits: Default::default(),
+        redis: common.redis.clone(),
         denials: Some(refusals),
         command_document: serde_json::to_value(command_api::openapi()).expect("the document is made of plain text"),
         stop: stop.clone(),
