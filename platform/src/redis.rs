@@ -111,6 +111,15 @@ impl Redis {
         outcome
     }
 
+    /// One field of a hash, if it is there.
+    pub async fn field(&self, key: &str, field: &str) -> Result<Option<String>, Away> {
+        self.ask(cmd("HGET").arg(key).arg(field)).await
+    }
+
+    pub async fn set_field(&self, key: &str, field: &str, value: &str) -> Result<(), Away> {
+        self.ask::<i64>(cmd("HSET").arg(key).arg(field).arg(value)).await.map(drop)
+    }
+
     /// Runs a script; all its keys must share a `{tag}`, so that a Cluster keeps them together.
     pub async fn run<T: FromRedisValue>(
         &self,

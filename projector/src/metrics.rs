@@ -1,6 +1,8 @@
 //! What the projector counts, each metric a documented field. Most are labelled with projection and generation.
 
-use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 use crate::registry::Target;
 
@@ -48,7 +50,10 @@ impl RedisMetrics {
                 Opts::new("securenet_redis_copies_total", "Copies of read models worked out for Redis, by outcome."),
                 &["outcome"],
             )?,
-            owed: IntGauge::new("securenet_redis_owed_tenants", "Tenants whose copy in Redis was owed at the last look.")?,
+            owed: IntGauge::new(
+                "securenet_redis_owed_tenants",
+                "Tenants whose copy in Redis was owed at the last look.",
+            )?,
         };
         registry.register(Box::new(metrics.copies.clone()))?;
         registry.register(Box::new(metrics.owed.clone()))?;

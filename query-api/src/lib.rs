@@ -12,6 +12,7 @@ pub mod access;
 pub mod cache;
 pub mod conditional;
 pub mod config;
+pub mod copies;
 pub mod denials;
 pub mod docs;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod routes;
 pub mod server;
 pub mod standbys;
 pub mod tenant_tx;
+pub mod tenant_versions;
 pub mod views;
 pub mod vocabulary;
 

@@ -24,9 +24,9 @@ impl Settings {
     }
 
     /// Needs a Tokio runtime. Redis is reached later, or never.
-    pub(crate) fn start(self, registry: &Registry) -> Result<Common, prometheus::Error> {
+    pub(crate) fn start(&self, registry: &Registry) -> Result<Common, prometheus::Error> {
         let metrics = redis::Metrics::register(registry)?;
-        let redis = self.redis.map(|settings| Redis::start(settings, metrics));
+        let redis = self.redis.clone().map(|settings| Redis::start(settings, metrics));
         if redis.is_none() {
             tracing::info!("no Redis is set: caches and rate limits are each process's own");
         }
