@@ -35,4 +35,5 @@ mod tests;
 pub mod timer;
 pub mod token;
 
+pub use event_schemas::asyncapi::document as asyncapi;
 pub use openapi::openapi;

@@ -11,6 +11,7 @@
 //! | [`codec`] | domain event → bytes, bytes → [`Written`] → domain event |
 //! | [`finding`], [`device`], … | the written events of one aggregate, and their conversions |
 //! | [`schemas`] | JSON Schema per stored version, and what would break its readers |
+//! | [`asyncapi`] | the topic as an AsyncAPI document |
 //! | [`topic`] | a row of the log as a message on Kafka, and back |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failing test should stop where it fails"))]
 
@@ -20,6 +21,7 @@ mod words;
 
 pub mod access;
 pub mod api_key;
+pub mod asyncapi;
 pub mod catalogue;
 pub mod codec;
 pub mod device;

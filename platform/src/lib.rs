@@ -9,6 +9,7 @@ pub mod denials;
 pub mod env;
 pub mod health;
 pub mod json;
+pub mod kafka;
 pub mod keyring;
 pub mod metrics;
 pub mod position;
@@ -27,6 +28,7 @@ pub mod security_headers;
 pub mod shutdown;
 pub mod telemetry;
 pub mod trace;
+pub mod words;
 
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;

@@ -4,6 +4,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod audit_trail;
 pub(crate) mod devices;
+pub(crate) mod finding_search;
 mod finding_state;
 pub(crate) mod findings;
 pub(crate) mod organizations;

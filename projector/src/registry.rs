@@ -13,17 +13,18 @@ use crate::event::{Event, Fault};
 use crate::failure::Failure;
 use crate::projection::Projection;
 use crate::projections::{
-    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, findings::Findings, organizations::Organizations,
-    scans::Scans, summary::Summary, users::Users,
+    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, finding_search::FindingSearch, findings::Findings,
+    organizations::Organizations, scans::Scans, summary::Summary, users::Users,
 };
 
 /// Every projection of this program.
-pub(crate) static ALL: [Registered; 8] = [
+pub(crate) static ALL: [Registered; 9] = [
     Registered::of::<Organizations>(),
     Registered::of::<Users>(),
     Registered::of::<ApiKeys>(),
     Registered::of::<Devices>(),
     Registered::of::<Findings>(),
+    Registered::of::<FindingSearch>(),
     Registered::of::<Scans>(),
     Registered::of::<Summary>(),
     Registered::of::<AuditTrail>(),

@@ -51,6 +51,7 @@ pub struct Member {
 #[derive(Debug)]
 pub struct Overseer {
     pub tenant: Uuid,
+    pub role: Role,
 }
 
 /// Somebody of the organization, or a scanner that may see what it sent.
@@ -64,7 +65,31 @@ pub enum ScanReader {
 #[derive(Debug)]
 pub struct Operator;
 
+impl Member {
+    /// What the caller may see, for the tag of an answer.
+    pub fn rights(&self) -> String {
+        format!("user:{}", self.role)
+    }
+}
+
+impl Overseer {
+    pub fn rights(&self) -> String {
+        format!("user:{}", self.role)
+    }
+}
+
+impl Operator {
+    pub const RIGHTS: &'static str = "operator";
+}
+
 impl ScanReader {
+    pub fn rights(&self) -> String {
+        match self {
+            Self::Member(member) => member.rights(),
+            Self::Scanner { key, .. } => format!("key:{key}"),
+        }
+    }
+
     pub const fn tenant(&self) -> Uuid {
         match self {
             Self::Member(member) => member.tenant,
@@ -97,7 +122,7 @@ impl Right for Overseer {
     fn of(principal: Principal) -> Option<Self> {
         let member = Member::of(principal)?;
         match member.role {
-            Role::Administrator | Role::Auditor => Some(Self { tenant: member.tenant }),
+            Role::Administrator | Role::Auditor => Some(Self { tenant: member.tenant, role: member.role }),
             Role::Analyst | Role::Viewer => None,
         }
     }

@@ -1,4 +1,4 @@
-//! Answers that cost more to work out than to keep: the dashboard's summary.
+//! Answers that cost more to work out than to keep: the dashboard's summary, and how long a filtered list is.
 //!
 //! An answer is kept under the version of what it was worked out from, so it is never older than what the database would
 //! say at that version; a new version is a new key and the old one ages out. Of many callers who miss at
@@ -11,7 +11,12 @@ use chrono::NaiveDate;
 use moka::future::Cache;
 use uuid::Uuid;
 
-use crate::{error::Failure, tenant_versions::Version};
+use crate::{
+    error::Failure,
+    page::{QueryIdentity, Total},
+    tenant_versions::Version,
+    versions::State,
+};
 
 /// Bounds an answer's life where something that moves no checkpoint, such as a parked stream, changed it.
 const ANSWER_MAX_AGE: Duration = Duration::from_secs(5);
@@ -41,6 +46,31 @@ impl SummaryCache {
         work_out: impl Future<Output = Result<Bytes, Failure>>,
     ) -> Result<Bytes, Failure> {
         self.0.try_get_with(key, work_out).await.map_err(Failure::Shared)
+    }
+}
+
+/// A total may be asked for as long as a list lies open.
+const TOTAL_MAX_AGE: Duration = Duration::from_secs(300);
+/// Some hundred bytes each.
+const TOTALS_MAX_ENTRIES: u64 = 20_000;
+
+/// Totals of lists by question and state of the read models: a new state is a new key.
+#[derive(Debug, Clone)]
+pub struct TotalCache(Cache<(QueryIdentity, State), Total>);
+
+impl Default for TotalCache {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(TOTALS_MAX_ENTRIES).time_to_live(TOTAL_MAX_AGE).build())
+    }
+}
+
+impl TotalCache {
+    pub async fn get(&self, question: &QueryIdentity, state: State) -> Option<Total> {
+        self.0.get(&(question.clone(), state)).await
+    }
+
+    pub async fn keep(&self, question: &QueryIdentity, state: State, total: Total) {
+        self.0.insert((question.clone(), state), total).await;
     }
 }
 

@@ -1,17 +1,20 @@
 //! A resource's strong ETag, `"<stream version>-<hash of the answer>"`, and the 304 that spares sending it again.
 //!
 //! The version is what a command's `If-Match` compares; the hash tells two answers of one version apart, such as the
-//! answers to callers with different rights. Lists have no ETag here.
+//! answers to callers with different rights. A list's tag is weak and known before its page is read
+//! ([`crate::versions`]); here it is only compared and sent.
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH},
+    http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY},
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// A browser may keep an answer, and must ask before it shows it again: rights may have changed.
 const KEEP_PRIVATELY: &str = "private, no-cache";
+/// One address answers each caller in its own way.
+const BY_CALLER: &str = "Authorization";
 /// Bytes of the hash that the tag shows.
 const TAG_HASH_BYTES: usize = 8;
 
@@ -20,16 +23,39 @@ pub fn answer(request: &HttpRequest, version: i64, resource: &impl Serialize) ->
     let body = serde_json::to_vec(resource).expect("answers are plain structs with text keys");
     let etag = tag(version, &body);
     if already_held(request.headers(), &etag) {
-        return HttpResponse::NotModified()
-            .insert_header((ETAG, etag))
-            .insert_header((CACHE_CONTROL, KEEP_PRIVATELY))
-            .finish();
+        return not_modified(&etag);
     }
-    HttpResponse::Ok()
+    ok(Some(etag), body)
+}
+
+/// 304 when the caller already has the page with this tag; asked before the page is read.
+pub fn held(request: &HttpRequest, tag: Option<&str>) -> Option<HttpResponse> {
+    tag.filter(|tag| already_held(request.headers(), tag)).map(not_modified)
+}
+
+/// Answers with a page. Without a tag nobody can ask for it conditionally, and it is not kept.
+pub fn page(tag: Option<String>, page: &impl Serialize) -> HttpResponse {
+    ok(tag, serde_json::to_vec(page).expect("answers are plain structs with text keys"))
+}
+
+fn ok(tag: Option<String>, body: Vec<u8>) -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    if let Some(tag) = tag {
+        answer.insert_header((ETAG, tag));
+    }
+    answer
         .insert_header((CONTENT_TYPE, "application/json"))
-        .insert_header((ETAG, etag))
         .insert_header((CACHE_CONTROL, KEEP_PRIVATELY))
+        .insert_header((VARY, BY_CALLER))
         .body(body)
+}
+
+fn not_modified(tag: &str) -> HttpResponse {
+    HttpResponse::NotModified()
+        .insert_header((ETAG, tag))
+        .insert_header((CACHE_CONTROL, KEEP_PRIVATELY))
+        .insert_header((VARY, BY_CALLER))
+        .finish()
 }
 
 fn tag(version: i64, body: &[u8]) -> String {
@@ -44,6 +70,7 @@ fn tag(version: i64, body: &[u8]) -> String {
 
 /// `If-None-Match` compares weakly (RFC 9110, 13.1.2): `W/` does not matter.
 fn already_held(headers: &HeaderMap, etag: &str) -> bool {
+    let etag = etag.strip_prefix("W/").unwrap_or(etag);
     headers
         .get_all(IF_NONE_MATCH)
         .filter_map(|value: &HeaderValue| value.to_str().ok())

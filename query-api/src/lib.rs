@@ -26,6 +26,7 @@ pub mod server;
 pub mod standbys;
 pub mod tenant_tx;
 pub mod tenant_versions;
+pub mod versions;
 pub mod views;
 pub mod vocabulary;
 

@@ -111,6 +111,8 @@ const GONE: Row = ("410", "The position in X-Consistency was lost in a restore")
 const TOO_EARLY: Row = ("425", "The read models have not reached the position in X-Consistency yet");
 const UNAVAILABLE: Row = ("503", "Something this needs cannot be reached, or waits for a repair");
 
+/// What an answer that has no tag may be beside itself.
+pub struct AnswerProblems;
 /// What every list may answer beside its page.
 pub struct ListProblems;
 /// What a list below a resource may answer beside its page.
@@ -118,25 +120,36 @@ pub struct NestedListProblems;
 /// What every resource may answer beside itself.
 pub struct ResourceProblems;
 
-impl IntoResponses for ListProblems {
+impl IntoResponses for AnswerProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, GONE, TOO_EARLY, UNAVAILABLE])
     }
 }
 
+impl IntoResponses for ListProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        or_held(AnswerProblems::responses())
+    }
+}
+
 impl IntoResponses for NestedListProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, GONE, TOO_EARLY, UNAVAILABLE])
+        let mut responses = ListProblems::responses();
+        responses.extend(problems(&[NOT_FOUND]));
+        responses
     }
 }
 
 impl IntoResponses for ResourceProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let mut responses = NestedListProblems::responses();
-        let held = ResponseBuilder::new().description("The answer already held is still right").build();
-        responses.insert("304".to_owned(), held.into());
-        responses
+        NestedListProblems::responses()
     }
+}
+
+fn or_held(mut responses: BTreeMap<String, RefOr<Response>>) -> BTreeMap<String, RefOr<Response>> {
+    let held = ResponseBuilder::new().description("The answer already held is still right").build();
+    responses.insert("304".to_owned(), held.into());
+    responses
 }
 
 fn problems(rows: &[Row]) -> BTreeMap<String, RefOr<Response>> {

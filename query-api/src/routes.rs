@@ -29,6 +29,10 @@ use crate::{
 };
 
 pub fn mount(app: &mut ServiceConfig) {
+    // In the order in which they are asked for: a request is compared with one path after the other.
+    get(app, "/v1/findings", findings::list);
+    get(app, "/v1/findings/{id}", findings::show);
+    get(app, "/v1/summary", summary::show);
     get(app, "/v1/me", me::show);
     get(app, "/v1/organization", organizations::show_own);
     get(app, "/v1/organizations", organizations::list);
@@ -36,12 +40,9 @@ pub fn mount(app: &mut ServiceConfig) {
     get(app, "/v1/api-keys", api_keys::list);
     get(app, "/v1/devices", devices::list);
     get(app, "/v1/devices/{id}", devices::show);
-    get(app, "/v1/findings", findings::list);
-    get(app, "/v1/findings/{id}", findings::show);
     get(app, "/v1/findings/{id}/history", findings::history);
     get(app, "/v1/scans", scans::list);
     get(app, "/v1/scans/{id}", scans::show);
-    get(app, "/v1/summary", summary::show);
     get(app, "/v1/audit-trail", audit_trail::list);
 }
 

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     access::DenialSink,
-    cache::SummaryCache,
+    cache::{SummaryCache, TotalCache},
     config::Config,
     copies::Copies,
     docs::{self, Documents},
@@ -35,6 +35,7 @@ use crate::{
     standbys::Standbys,
     tenant_tx::{Reader, TenantTx},
     tenant_versions::TenantVersions,
+    versions::Moment,
 };
 
 /// Everything query-api is given.
@@ -71,7 +72,8 @@ pub struct State {
     pub keyring: Keyring,
     pub summaries: SummaryCache,
     pub copies: Copies,
-    pub versions: TenantVersions,
+    pub tenant_versions: TenantVersions,
+    pub totals: TotalCache,
     pub metrics: Metrics,
     pub denials: Option<DenialSink>,
     pub standbys: Standbys,
@@ -86,12 +88,13 @@ impl QueryApi {
         let Services { replicas, replica_limits, stop, .. } = services;
         let state = State {
             standbys: Standbys::start(&reader, replicas, replica_limits, &metrics, &stop),
-            versions: TenantVersions::start(reader.clone(), stop.clone()),
+            tenant_versions: TenantVersions::start(reader.clone(), stop.clone()),
             copies: Copies::new(services.redis),
             freshness: Freshness::start(reader.clone(), metrics.clone(), stop),
             reader,
             keyring: services.keyring,
             summaries: SummaryCache::new(services.config.summary_cache_entries),
+            totals: TotalCache::default(),
             metrics,
             denials: services.denials,
             cursor_key: CursorKey::new(services.config.cursor_key.expose().as_bytes()),
@@ -135,6 +138,11 @@ impl State {
         }
         self.await_position(request, Some(tenant), projections).await?;
         Ok(self.reader.tenant(tenant).await?)
+    }
+
+    /// What the transaction's snapshot shows of `projections`.
+    pub async fn moment(&self, tx: &mut TenantTx, projections: &[&str]) -> Result<Moment<'_>, Failure> {
+        Moment::of(tx, projections, &self.totals).await
     }
 
     /// Waits for the position in `X-Consistency`, if there is one.

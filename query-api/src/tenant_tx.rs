@@ -24,9 +24,7 @@ impl Reader {
         reason = "a Uuid prints as hexadecimal digits and dashes, and BEGIN binds none"
     )]
     pub async fn tenant(&self, tenant: Uuid) -> Result<TenantTx, sqlx::Error> {
-        let begin = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT set_config('app.tenant_id', '{tenant}', true)"
-        );
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL app.tenant_id = '{tenant}'");
         let transaction = self.0.begin_with(AssertSqlSafe(begin)).await?;
         Ok(TenantTx { transaction, tenant })
     }

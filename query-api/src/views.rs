@@ -2,17 +2,20 @@
 //!
 //! Statements read the views `read.*`, never the generation tables behind them, inside a [`TenantTx`], and carry
 //! `tenant_id =` beside the policy. Lists are read by keyset, and filters are appended only where given: an
-//! `IS NULL OR` would cost the index.
+//! `IS NULL OR` would cost the index. A limit is written into the statement: as a bound value it would keep Postgres
+//! from settling on a plan, and planning costs more than a page.
 
 pub mod api_keys;
 pub mod audit_trail;
 pub mod devices;
 pub mod finding_filter;
 pub mod finding_history;
+pub mod finding_list;
 pub mod findings;
 pub mod organizations;
 pub mod person;
 pub mod scans;
+pub mod search_text;
 pub mod summary;
 pub mod users;
 
@@ -66,6 +69,22 @@ pub async fn refuse_parked(tx: &mut TenantTx, projection: &str, stream: Uuid) ->
     Ok(())
 }
 
+/// Appends that the stream is not parked, so that one statement finds a resource that may be shown. Whoever finds none
+/// asks [`refuse_parked`] why.
+fn push_not_parked(query: &mut QueryBuilder<Postgres>, tenant: Uuid, projection: &'static str, stream: Uuid) {
+    query.push(
+        " AND NOT EXISTS (SELECT FROM read.parked_streams p JOIN read.live_generations USING (projection, generation) \
+         WHERE p.tenant_id = ",
+    );
+    query.push_bind(tenant).push(" AND projection = ").push_bind(projection);
+    query.push(" AND p.stream_id = ").push_bind(stream).push(")");
+}
+
+/// Why a resource that was not found is not shown.
+pub async fn absent(tx: &mut TenantTx, projection: &str, stream: Uuid) -> Failure {
+    refuse_parked(tx, projection, stream).await.err().unwrap_or_else(Failure::not_found)
+}
+
 /// The count of a list without filters, which the projection keeps. No row: nothing was ever listed.
 fn exact_total(kept: Option<i64>) -> Total {
     Total { value: kept.unwrap_or(0), kind: TotalKind::Exact }
@@ -73,7 +92,7 @@ fn exact_total(kept: Option<i64>) -> Total {
 
 /// Counts what a statement selects, one row past the bound at most.
 async fn bounded_total(tx: &mut TenantTx, mut rows: QueryBuilder<Postgres>) -> Result<Total, Failure> {
-    rows.push(" LIMIT ").push_bind(TOTAL_EXACT_MAX_ROWS + 1).push(") AS counted");
+    rows.push(" LIMIT ").push(TOTAL_EXACT_MAX_ROWS + 1).push(") AS counted");
     let count = rows.build_query_scalar().fetch_one(tx.connection()).await?;
     Ok(Total::from_bounded_count(count))
 }

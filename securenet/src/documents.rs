@@ -1,4 +1,4 @@
-//! Prints the OpenAPI documents as they are committed and served.
+//! Prints the OpenAPI and AsyncAPI documents as they are committed.
 
 use clap::ValueEnum;
 
@@ -16,5 +16,10 @@ pub(crate) fn show(document: Document) -> Result<(), Failure> {
         Document::QueryApi => query_api::openapi(),
     };
     console::print(&format!("{}\n", openapi.to_pretty_json()?));
+    Ok(())
+}
+
+pub(crate) fn show_asyncapi() -> Result<(), Failure> {
+    console::print(&format!("{:#}\n", command_api::asyncapi()));
     Ok(())
 }

@@ -6,6 +6,7 @@ mod credentials;
 mod database;
 mod dev_dir;
 mod documents;
+mod healthcheck;
 mod interrupts;
 mod private_postgres;
 mod process;
@@ -53,6 +54,10 @@ enum Command {
     Migrate,
     /// Print an OpenAPI document
     Openapi { document: Document },
+    /// Print the AsyncAPI document of the topic
+    Asyncapi,
+    /// Ask the service of SECURENET_LISTEN whether it is ready, as a container's health check
+    Healthcheck,
     /// Run a program with a Postgres of its own, named by SECURENET_TEST_POSTGRES
     #[command(hide = true)]
     WithPostgres(WithPostgres),
@@ -70,6 +75,8 @@ async fn main() -> ExitCode {
         Command::Projector => process::run::<process::ProjectorProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
         Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
+        Command::Asyncapi => documents::show_asyncapi().map(|()| ExitCode::SUCCESS),
+        Command::Healthcheck => healthcheck::check().await.map(|()| ExitCode::SUCCESS),
         Command::WithPostgres(options) => test_postgres::run(options).await,
     };
     outcome.unwrap_or_else(|error| {

@@ -18,9 +18,6 @@ use sqlx::PgPool;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-const CONNECTIONS_DEFAULT: u32 = 16;
-const CONNECTIONS_MAX: u32 = 200;
-
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error(transparent)]

@@ -7,6 +7,7 @@ mod arrows;
 mod licences;
 mod queries;
 mod rust_text;
+mod schemas;
 mod spdx;
 mod style;
 

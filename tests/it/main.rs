@@ -4,9 +4,12 @@
 mod acceptances;
 mod accounts;
 mod architecture;
+mod asyncapi;
 mod audit_trail;
 mod bad_http;
 mod bad_input;
+mod chaos;
+mod consumers;
 mod crashes;
 mod device_limit;
 mod first_steps;
@@ -22,4 +25,5 @@ mod row_level_security;
 mod sessions;
 mod starting;
 mod summary;
+mod tools;
 mod versions;

@@ -25,6 +25,7 @@ pub async fn superuser_pool(server: &Server) -> PgPool {
 pub struct Postmaster {
     pg_ctl: PathBuf,
     data: PathBuf,
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl Postmaster {
@@ -32,7 +33,20 @@ impl Postmaster {
         let process = Path::new("/proc").join(server.postgres_pid().to_string());
         let data = process.join("cwd").read_link().expect("a postmaster works in its data");
         let program = process.join("exe").read_link().expect("a postmaster is a program");
-        Self { pg_ctl: program.with_file_name("pg_ctl"), data }
+        Self { pg_ctl: program.with_file_name("pg_ctl"), data, environment: vec![] }
+    }
+
+    /// What it is given from its next start on.
+    pub fn with_environment(&mut self, environment: impl IntoIterator<Item = (&'static str, PathBuf)>) {
+        self.environment = environment.into_iter().collect();
+    }
+
+    /// Whether it is there and has not given up.
+    pub fn runs(&self) -> bool {
+        let noted = std::fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
+        let pid = noted.lines().next().unwrap_or_default();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        !status.is_empty() && !status.lines().any(|line| line.starts_with("State:\tZ"))
     }
 
     /// `mode` is pg_ctl's: "immediate" is a crash, "fast" ends every session first.
@@ -59,6 +73,7 @@ impl Postmaster {
         let mut command = Command::new(&self.pg_ctl);
         command.args(arguments).arg("-D").arg(&self.data).current_dir(place);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() != owner.uid()) {
             command.uid(owner.uid()).gid(owner.gid());
         }

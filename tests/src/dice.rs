@@ -8,11 +8,16 @@ pub struct Dice(u64);
 
 impl Dice {
     /// From the environment, or new each time. The seed is printed, and shown by the harness where a test fails.
-    #[expect(clippy::disallowed_macros, reason = "whoever reads the failure of a test needs its seed")]
     pub fn thrown(test: &str) -> Self {
-        let named = std::env::var("SECURENET_TEST_SEED").ok().map(|seed| seed.parse().expect("a seed is a number"));
+        Self::seeded_by("SECURENET_TEST_SEED", test)
+    }
+
+    /// The same from a variable of its own.
+    #[expect(clippy::disallowed_macros, reason = "whoever reads the failure of a test needs its seed")]
+    pub fn seeded_by(variable: &str, test: &str) -> Self {
+        let named = std::env::var(variable).ok().map(|seed| seed.parse().expect("a seed is a number"));
         let seed = named.unwrap_or_else(|| Uuid::now_v7().as_u64_pair().1);
-        eprintln!("{test}: SECURENET_TEST_SEED={seed} repeats these choices");
+        eprintln!("{test}: {variable}={seed} repeats these choices");
         Self(seed)
     }
 

@@ -3,6 +3,7 @@
 //! Here is what tests share: servers, callers, waiting, documents. The tests themselves are in `it`, one binary.
 
 pub mod callers;
+pub mod chaos;
 pub mod cluster;
 pub mod dice;
 pub mod eventually;
@@ -10,3 +11,4 @@ pub mod history;
 pub mod load;
 pub mod openapi;
 pub mod server;
+pub mod topic;

@@ -43,7 +43,7 @@ pub enum Told {
         status: u16,
         code: String,
     },
-    /// The connection broke, or the answer was `outcome-unknown`.
+    /// The connection broke, here or behind a proxy, or the answer was `outcome-unknown`.
     Nothing,
 }
 
@@ -199,7 +199,7 @@ impl Sender {
                 request = request.header("idempotency-key", &key);
             }
             let told = try_send(request).await.map_or(Told::Nothing, |answer| told(&answer));
-            let again = matches!(&told, Told::Nothing | Told::Refused { status: 503, .. });
+            let again = matches!(&told, Told::Nothing | Told::Refused { status: 429 | 503, .. });
             if again {
                 tokio::time::sleep(TRY_AGAIN_AFTER).await;
             }
@@ -223,8 +223,10 @@ impl Sender {
 fn told(answer: &Answer) -> Told {
     match answer.status {
         200 | 201 => Told::Accepted { id: answer.id(), version: answer.version(), position: answer.position() },
+        // From the proxy before us, which knows no more than that the connection broke.
+        502 | 504 => Told::Nothing,
         // Bad luck is no reason to doubt who somebody is, what they may, or what they ask for; and never a 500.
-        409 | 503 => match answer.code() {
+        409 | 429 | 503 => match answer.code() {
             code if code == "outcome-unknown" => Told::Nothing,
             code => Told::Refused { status: answer.status, code },
         },

@@ -115,6 +115,11 @@ impl Server {
         self.credential("SECURENET_URL")
     }
 
+    /// What is this server's alone: its directory `dev`, and whatever a test puts beside it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// What a shell finds under this name after it has read the file of credentials.
     pub fn credential(&self, name: &str) -> &str {
         self.credentials.get(name).unwrap_or_else(|| panic!("credentials lack {name}"))
@@ -279,7 +284,7 @@ fn watch(root: &Path) -> Child {
 }
 
 /// Beside the folder of test executables, unless `SECURENET_BIN` names another.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let built = || {
         let test = std::env::current_exe().expect("a process knows its executable");
         test.ancestors().nth(2).expect("tests lie in <target>/<profile>/deps").join("securenet")

@@ -87,6 +87,21 @@ impl Settings {
         }
     }
 
+    /// A URL for what never goes through a pooler: the setting's own, or the pooled one where nothing is in between.
+    pub fn direct(&self, env: &Env, name: &str, pooled: &Secret) -> Secret {
+        match (env.optional_secret(name), self.pooler) {
+            (Some(url), _) => {
+                self.check(env, name, &url);
+                url
+            }
+            (None, Pooler::None) => pooled.clone(),
+            (None, Pooler::Transaction) => {
+                env.fault(format!("{name} is not set; behind a pooler it names the server itself"));
+                Secret::default()
+            }
+        }
+    }
+
     /// For command-api: what commands load and look up. Appends have connections of their own.
     pub fn writer(&self, url: &Secret) -> Result<Pool, sqlx::Error> {
         Ok(Pool::new(connect_lazily(self.options(url)?, Class::Writer, self.connections), self.pooler))

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::world::{Fact, OBSERVED_MICROS, World, id};
 use crate::projections::{
-    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, findings::Findings, organizations::Organizations,
-    scans::Scans, summary::Summary, users::Users,
+    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, finding_search::FindingSearch, findings::Findings,
+    organizations::Organizations, scans::Scans, summary::Summary, users::Users,
 };
 use domain::vocabulary::{ApiKeyId, UserId};
 
@@ -190,4 +190,34 @@ async fn the_audit_trail_tells_who_did_what_from_where_and_keeps_sealed_what_is_
         1
     );
     assert_eq!(world.number("SELECT total FROM read.audit_trail_totals").await, 3);
+}
+
+#[tokio::test]
+async fn a_finding_is_found_by_its_words_those_of_its_component_and_its_cves() {
+    let world = World::new().await;
+    let (tenant, other) = (id(1), id(2));
+    for (tenant, finding) in [(tenant, id(11)), (other, id(12))] {
+        world.append_fact(Fact::raised(tenant, finding, None, "high")).await;
+        world.append_fact(Fact::json(tenant, finding, "finding.severity-changed", json!({"severity": "low"}))).await;
+    }
+    world.catch_up::<FindingSearch>(BATCH).await;
+    assert_eq!(world.number("SELECT count(*) FROM read.finding_search").await, 2);
+    let found = async |words: &str| {
+        let mark = platform::words::tenant_mark(tenant);
+        let asked = words.split(' ').map(|word| format!("'{mark}{word}'")).collect::<Vec<_>>().join(" <-> ");
+        sqlx::query_scalar::<_, i64>(
+            "SELECT count(*) FROM read.finding_search WHERE tenant_id = $1 AND document @@ $2::tsquery",
+        )
+        .bind(tenant)
+        .bind(asked)
+        .fetch_one(&world.admin)
+        .await
+        .unwrap()
+    };
+    for words in ["open", "port 22", "cve-2024-0001", "cve-2024-0002", "cve-2024"] {
+        assert_eq!(found(words).await, 1, "{words}");
+    }
+    for words in ["22 port", "cve-2024-0003", "open cve-2024-0001", "nmap"] {
+        assert_eq!(found(words).await, 0, "{words}");
+    }
 }

@@ -20,8 +20,8 @@ use crate::feed::{log::LogReader, next_ranges};
 use crate::pools::Pools;
 use crate::projection::Projection;
 use crate::projections::{
-    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, findings::Findings, organizations::Organizations,
-    scans::Scans, summary::Summary, users::Users,
+    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, finding_search::FindingSearch, findings::Findings,
+    organizations::Organizations, scans::Scans, summary::Summary, users::Users,
 };
 use crate::registry::{self, Target};
 
@@ -215,6 +215,7 @@ impl World {
         self.catch_up::<ApiKeys>(batch_events).await;
         self.catch_up::<Devices>(batch_events).await;
         self.catch_up::<Findings>(batch_events).await;
+        self.catch_up::<FindingSearch>(batch_events).await;
         self.catch_up::<Scans>(batch_events).await;
         self.catch_up::<Summary>(batch_events).await;
         self.catch_up::<AuditTrail>(batch_events).await;

@@ -22,7 +22,7 @@ const TAG_BYTES: usize = 16;
 pub struct CursorKey(Hmac<Sha256>);
 
 /// What a cursor is good for. Two queries with the same identity list the same rows in the same order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct QueryIdentity(Vec<u8>);
 
 impl QueryIdentity {
@@ -31,6 +31,10 @@ impl QueryIdentity {
         let mut bytes = tenant.as_bytes().to_vec();
         bytes.extend_from_slice(format!("{route}\0{query:?}\0").as_bytes());
         Self(bytes)
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 

@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, web::Data};
 
-use super::json;
 use crate::{
     access::Overseer,
+    conditional,
     error::Answer,
-    openapi::{ConsistencyHeader, ListProblems, PageParameters},
+    openapi::{ConditionalHeaders, ConsistencyHeader, ListProblems, PageParameters},
     page::Page,
     parameters::Parameters,
     server::State,
@@ -16,8 +16,8 @@ use crate::{
 /// Lists scanner keys, the latest issued first. For administrators and auditors.
 #[utoipa::path(
     get, path = "/v1/api-keys", operation_id = "list_api_keys", tag = "api-keys",
-    params(PageParameters, ConsistencyHeader),
-    responses((status = 200, description = "A page of keys", body = Page<ApiKey>), ListProblems),
+    params(PageParameters, ConditionalHeaders, ConsistencyHeader),
+    responses((status = 200, description = "A page of keys", body = Page<ApiKey>, headers(("ETag" = String))), ListProblems),
     security(("bearer" = []))
 )]
 pub async fn list(overseer: Overseer, request: HttpRequest, state: Data<State>) -> Answer {
@@ -26,5 +26,10 @@ pub async fn list(overseer: Overseer, request: HttpRequest, state: Data<State>) 
     let ask = pager.ask(&mut parameters);
     parameters.finish()?;
     let mut tx = state.read(&request, overseer.tenant, &["api_keys"]).await?;
-    json(&api_keys::page(&mut tx, &pager, &ask).await?)
+    let moment = state.moment(&mut tx, &["api_keys"]).await?;
+    let tag = moment.tag(&overseer.rights(), &pager, &ask);
+    if let Some(held) = conditional::held(&request, tag.as_deref()) {
+        return Ok(held);
+    }
+    Ok(conditional::page(tag, &api_keys::page(&mut tx, &moment, &pager, &ask).await?))
 }

@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, web::Data};
 
-use super::json;
 use crate::{
     access::Overseer,
+    conditional,
     error::Answer,
-    openapi::{ConsistencyHeader, ListProblems, PageParameters},
+    openapi::{ConditionalHeaders, ConsistencyHeader, ListProblems, PageParameters},
     page::Page,
     parameters::Parameters,
     server::State,
@@ -18,8 +18,8 @@ use crate::{
 /// A filter may be repeated or list its values separated by commas: any of them matches. All filters must match.
 #[utoipa::path(
     get, path = "/v1/audit-trail", operation_id = "list_audit_trail", tag = "audit-trail",
-    params(AuditFilter, PageParameters, ConsistencyHeader),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditEntry>), ListProblems),
+    params(AuditFilter, PageParameters, ConditionalHeaders, ConsistencyHeader),
+    responses((status = 200, description = "A page of the audit trail", body = Page<AuditEntry>, headers(("ETag" = String))), ListProblems),
     security(("bearer" = []))
 )]
 pub async fn list(overseer: Overseer, request: HttpRequest, state: Data<State>) -> Answer {
@@ -28,6 +28,11 @@ pub async fn list(overseer: Overseer, request: HttpRequest, state: Data<State>) 
     let pager = state.pager(overseer.tenant, "/v1/audit-trail", &filter);
     let ask = pager.ask(&mut parameters);
     parameters.finish()?;
-    let tx = state.read(&request, overseer.tenant, &["audit_trail"]).await?;
-    json(&audit_trail::page(tx, &state.keyring, &filter, &pager, &ask).await?)
+    let mut tx = state.read(&request, overseer.tenant, &["audit_trail"]).await?;
+    let moment = state.moment(&mut tx, &["audit_trail"]).await?;
+    let tag = moment.tag(&overseer.rights(), &pager, &ask);
+    if let Some(held) = conditional::held(&request, tag.as_deref()) {
+        return Ok(held);
+    }
+    Ok(conditional::page(tag, &audit_trail::page(tx, &state.keyring, &filter, &moment, &pager, &ask).await?))
 }

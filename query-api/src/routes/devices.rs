@@ -2,26 +2,26 @@
 
 use actix_web::{HttpRequest, web::Data};
 
-use super::{id, json, take_no_parameters};
+use super::{id, take_no_parameters};
 use crate::{
     access::Member,
     conditional,
-    error::{Answer, Failure},
+    error::Answer,
     openapi::{ConditionalHeaders, ConsistencyHeader, ListProblems, PageParameters, ResourceProblems},
     page::Page,
     parameters::Parameters,
     server::State,
     views::{
+        absent,
         devices::{self, Device},
-        refuse_parked,
     },
 };
 
 /// Lists the organization's devices, the latest registered first; retired ones are among them.
 #[utoipa::path(
     get, path = "/v1/devices", operation_id = "list_devices", tag = "devices",
-    params(PageParameters, ConsistencyHeader),
-    responses((status = 200, description = "A page of devices", body = Page<Device>), ListProblems),
+    params(PageParameters, ConditionalHeaders, ConsistencyHeader),
+    responses((status = 200, description = "A page of devices", body = Page<Device>, headers(("ETag" = String))), ListProblems),
     security(("bearer" = []))
 )]
 pub async fn list(member: Member, request: HttpRequest, state: Data<State>) -> Answer {
@@ -30,7 +30,12 @@ pub async fn list(member: Member, request: HttpRequest, state: Data<State>) -> A
     let ask = pager.ask(&mut parameters);
     parameters.finish()?;
     let mut tx = state.read(&request, member.tenant, &["devices"]).await?;
-    json(&devices::page(&mut tx, &pager, &ask).await?)
+    let moment = state.moment(&mut tx, &["devices"]).await?;
+    let tag = moment.tag(&member.rights(), &pager, &ask);
+    if let Some(held) = conditional::held(&request, tag.as_deref()) {
+        return Ok(held);
+    }
+    Ok(conditional::page(tag, &devices::page(&mut tx, &moment, &pager, &ask).await?))
 }
 
 /// Shows a device.
@@ -47,7 +52,6 @@ pub async fn show(member: Member, request: HttpRequest, state: Data<State>) -> A
     take_no_parameters(&request)?;
     let id = id(&request)?;
     let mut tx = state.read(&request, member.tenant, &["devices"]).await?;
-    refuse_parked(&mut tx, "devices", id).await?;
-    let device = devices::find(&mut tx, id).await?.ok_or_else(Failure::not_found)?;
+    let Some(device) = devices::find(&mut tx, id).await? else { return Err(absent(&mut tx, "devices", id).await) };
     Ok(conditional::answer(&request, device.version, &device))
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, web::Data};
 
-use super::{id, json, take_no_parameters};
+use super::{id, take_no_parameters};
 use crate::{
     access::Member,
     conditional,
@@ -13,9 +13,12 @@ use crate::{
     page::Page,
     parameters::Parameters,
     server::State,
+    versions::Moment,
     views::{
+        absent,
         finding_filter::FindingFilter,
         finding_history::{self, HistoryEntry},
+        finding_list,
         findings::{self, Finding, FindingDetail},
         refuse_parked,
     },
@@ -26,8 +29,8 @@ use crate::{
 /// A filter may be repeated or list its values separated by commas: any of them matches. All filters must match.
 #[utoipa::path(
     get, path = "/v1/findings", operation_id = "list_findings", tag = "findings",
-    params(FindingFilter, PageParameters, ConsistencyHeader),
-    responses((status = 200, description = "A page of findings", body = Page<Finding>), ListProblems),
+    params(FindingFilter, PageParameters, ConditionalHeaders, ConsistencyHeader),
+    responses((status = 200, description = "A page of findings", body = Page<Finding>, headers(("ETag" = String))), ListProblems),
     security(("bearer" = []))
 )]
 pub async fn list(member: Member, request: HttpRequest, state: Data<State>) -> Answer {
@@ -36,8 +39,15 @@ pub async fn list(member: Member, request: HttpRequest, state: Data<State>) -> A
     let pager = state.pager(member.tenant, "/v1/findings", &filter);
     let ask = pager.ask(&mut parameters);
     parameters.finish()?;
-    let mut tx = state.read(&request, member.tenant, &["findings"]).await?;
-    json(&findings::page(&mut tx, &filter, &pager, &ask).await?)
+    let projections: &[&str] = if filter.search.is_some() { &["findings", "finding_search"] } else { &["findings"] };
+    let mut tx = state.read(&request, member.tenant, projections).await?;
+    let beside: &[&str] = if filter.is_counted() { &["summary"] } else { &[] };
+    let moment = Moment::beside(&mut tx, projections, beside, &state.totals).await?;
+    let tag = moment.tag(&member.rights(), &pager, &ask);
+    if let Some(held) = conditional::held(&request, tag.as_deref()) {
+        return Ok(held);
+    }
+    Ok(conditional::page(tag, &finding_list::page(&mut tx, &filter, &moment, &pager, &ask).await?))
 }
 
 /// Shows a finding in full.
@@ -54,17 +64,16 @@ pub async fn show(member: Member, request: HttpRequest, state: Data<State>) -> A
     take_no_parameters(&request)?;
     let id = id(&request)?;
     let mut tx = state.read(&request, member.tenant, &["findings"]).await?;
-    refuse_parked(&mut tx, "findings", id).await?;
-    let finding = findings::find(&mut tx, id).await?.ok_or_else(Failure::not_found)?;
+    let Some(finding) = findings::find(&mut tx, id).await? else { return Err(absent(&mut tx, "findings", id).await) };
     Ok(conditional::answer(&request, finding.finding.version, &finding))
 }
 
 /// Lists what happened to a finding, from its first report on.
 #[utoipa::path(
     get, path = "/v1/findings/{id}/history", operation_id = "list_finding_history", tag = "findings",
-    params(("id" = uuid::Uuid, Path, description = "The finding"), PageParameters, ConsistencyHeader),
+    params(("id" = uuid::Uuid, Path, description = "The finding"), PageParameters, ConditionalHeaders, ConsistencyHeader),
     responses(
-        (status = 200, description = "A page of the finding's history", body = Page<HistoryEntry>),
+        (status = 200, description = "A page of the finding's history", body = Page<HistoryEntry>, headers(("ETag" = String))),
         NestedListProblems
     ),
     security(("bearer" = []))
@@ -80,5 +89,10 @@ pub async fn history(member: Member, request: HttpRequest, state: Data<State>) -
     if !finding_history::exists(&mut tx, id).await? {
         return Err(Failure::not_found());
     }
-    json(&finding_history::page(&mut tx, id, &pager, &ask).await?)
+    let moment = state.moment(&mut tx, &["findings"]).await?;
+    let tag = moment.tag(&member.rights(), &pager, &ask);
+    if let Some(held) = conditional::held(&request, tag.as_deref()) {
+        return Ok(held);
+    }
+    Ok(conditional::page(tag, &finding_history::page(&mut tx, id, &moment, &pager, &ask).await?))
 }

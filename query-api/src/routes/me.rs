@@ -10,7 +10,7 @@ use super::{json, take_no_parameters};
 use crate::{
     access::Anyone,
     error::{Answer, Failure},
-    openapi::{ConsistencyHeader, ListProblems},
+    openapi::{AnswerProblems, ConsistencyHeader},
     server::State,
     views::{
         api_keys,
@@ -56,7 +56,7 @@ pub enum CallerKind {
 #[utoipa::path(
     get, path = "/v1/me", operation_id = "show_me", tag = "me",
     params(ConsistencyHeader),
-    responses((status = 200, description = "The caller", body = Me), ListProblems),
+    responses((status = 200, description = "The caller", body = Me), AnswerProblems),
     security(("bearer" = []))
 )]
 pub async fn show(caller: Anyone, request: HttpRequest, state: Data<State>) -> Answer {

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web::Data};
 use uuid::Uuid;
 
-use super::{json, take_no_parameters};
+use super::take_no_parameters;
 use crate::{
     access::{Member, Operator},
     conditional,
@@ -12,6 +12,7 @@ use crate::{
     page::Page,
     parameters::Parameters,
     server::State,
+    versions,
     views::{
         organizations::{self, Organization},
         refuse_parked,
@@ -39,8 +40,8 @@ pub async fn show_own(member: Member, request: HttpRequest, state: Data<State>) 
 /// Lists all organizations by slug. For the operator.
 #[utoipa::path(
     get, path = "/v1/organizations", operation_id = "list_organizations", tag = "organizations",
-    params(PageParameters, ConsistencyHeader),
-    responses((status = 200, description = "A page of organizations", body = Page<Organization>), ListProblems),
+    params(PageParameters, ConditionalHeaders, ConsistencyHeader),
+    responses((status = 200, description = "A page of organizations", body = Page<Organization>, headers(("ETag" = String))), ListProblems),
     security(("bearer" = []))
 )]
 pub async fn list(_: Operator, request: HttpRequest, state: Data<State>) -> Answer {
@@ -49,5 +50,10 @@ pub async fn list(_: Operator, request: HttpRequest, state: Data<State>) -> Answ
     let ask = pager.ask(&mut parameters);
     parameters.finish()?;
     state.await_position(&request, None, &["organizations"]).await?;
-    json(&organizations::page_of_all(&state.reader, &pager, &ask).await?)
+    let shown = versions::state_of_all(&state.reader, "organizations").await?;
+    let tag = versions::tag(&shown, Operator::RIGHTS, &pager, &ask);
+    if let Some(held) = conditional::held(&request, Some(&tag)) {
+        return Ok(held);
+    }
+    Ok(conditional::page(Some(tag), &organizations::page_of_all(&state.reader, &pager, &ask).await?))
 }

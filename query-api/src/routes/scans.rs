@@ -2,17 +2,17 @@
 
 use actix_web::{HttpRequest, web::Data};
 
-use super::{id, json, take_no_parameters};
+use super::{id, take_no_parameters};
 use crate::{
     access::ScanReader,
     conditional,
-    error::{Answer, Failure},
+    error::Answer,
     openapi::{ConditionalHeaders, ConsistencyHeader, ListProblems, PageParameters, ResourceProblems},
     page::Page,
     parameters::Parameters,
     server::State,
     views::{
-        refuse_parked,
+        absent,
         scans::{self, Scan, Senders},
     },
 };
@@ -20,8 +20,8 @@ use crate::{
 /// Lists scans, the latest first. A scanner key gets the scans it sent.
 #[utoipa::path(
     get, path = "/v1/scans", operation_id = "list_scans", tag = "scans",
-    params(PageParameters, ConsistencyHeader),
-    responses((status = 200, description = "A page of scans", body = Page<Scan>), ListProblems),
+    params(PageParameters, ConditionalHeaders, ConsistencyHeader),
+    responses((status = 200, description = "A page of scans", body = Page<Scan>, headers(("ETag" = String))), ListProblems),
     security(("bearer" = []))
 )]
 pub async fn list(caller: ScanReader, request: HttpRequest, state: Data<State>) -> Answer {
@@ -31,7 +31,12 @@ pub async fn list(caller: ScanReader, request: HttpRequest, state: Data<State>) 
     let ask = pager.ask(&mut parameters);
     parameters.finish()?;
     let mut tx = state.read(&request, caller.tenant(), &["scans"]).await?;
-    json(&scans::page(&mut tx, senders, &pager, &ask).await?)
+    let moment = state.moment(&mut tx, &["scans"]).await?;
+    let tag = moment.tag(&caller.rights(), &pager, &ask);
+    if let Some(held) = conditional::held(&request, tag.as_deref()) {
+        return Ok(held);
+    }
+    Ok(conditional::page(tag, &scans::page(&mut tx, senders, &moment, &pager, &ask).await?))
 }
 
 /// Shows a scan. To a scanner key, one it did not send is not there.
@@ -48,8 +53,8 @@ pub async fn show(caller: ScanReader, request: HttpRequest, state: Data<State>) 
     take_no_parameters(&request)?;
     let id = id(&request)?;
     let mut tx = state.read(&request, caller.tenant(), &["scans"]).await?;
-    refuse_parked(&mut tx, "scans", id).await?;
-    let scan = scans::find(&mut tx, senders(&caller), id).await?.ok_or_else(Failure::not_found)?;
+    let scan = scans::find(&mut tx, senders(&caller), id).await?;
+    let Some(scan) = scan else { return Err(absent(&mut tx, "scans", id).await) };
     Ok(conditional::answer(&request, scan.version, &scan))
 }
 

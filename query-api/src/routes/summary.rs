@@ -14,7 +14,7 @@ use crate::{
     cache,
     error::{Answer, Failure},
     freshness,
-    openapi::{ConsistencyHeader, ListProblems},
+    openapi::{AnswerProblems, ConsistencyHeader},
     server::State,
     tenant_versions::Version,
     views::summary::{Rows, Summary},
@@ -27,7 +27,7 @@ const PROJECTIONS: [&str; 2] = ["summary", "devices"];
 #[utoipa::path(
     get, path = "/v1/summary", operation_id = "show_summary", tag = "summary",
     params(ConsistencyHeader),
-    responses((status = 200, description = "The summary", body = Summary), ListProblems),
+    responses((status = 200, description = "The summary", body = Summary), AnswerProblems),
     security(("bearer" = []))
 )]
 pub async fn show(member: Member, request: HttpRequest, state: Data<State>) -> Answer {
@@ -35,7 +35,7 @@ pub async fn show(member: Member, request: HttpRequest, state: Data<State>) -> A
     state.await_position(&request, Some(member.tenant), &PROJECTIONS).await?;
     state.metrics.summary_requests.inc();
     let asked = freshness::asked(&request, Some(member.tenant))?;
-    let version = state.versions.of(member.tenant, &PROJECTIONS, asked).await?;
+    let version = state.tenant_versions.of(member.tenant, &PROJECTIONS, asked).await?;
     let today = Utc::now().date_naive();
     let key = cache::Key { tenant: member.tenant, version: version.clone(), today };
     let work_out = async {

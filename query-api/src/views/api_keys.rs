@@ -6,11 +6,12 @@ use sqlx::{FromRow, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{degraded, exact_total};
+use super::exact_total;
 use crate::{
     error::Failure,
     page::{Ask, Page, Pager},
     tenant_tx::TenantTx,
+    versions::Moment,
     vocabulary::KeyStatus,
 };
 
@@ -50,7 +51,12 @@ struct Row {
 /// Where a page of keys ends.
 pub type Key = (DateTime<Utc>, Uuid);
 
-pub async fn page(tx: &mut TenantTx, pager: &Pager<'_>, ask: &Ask<Key>) -> Result<Page<ApiKey>, Failure> {
+pub async fn page(
+    tx: &mut TenantTx,
+    moment: &Moment<'_>,
+    pager: &Pager<'_>,
+    ask: &Ask<Key>,
+) -> Result<Page<ApiKey>, Failure> {
     let mut query = QueryBuilder::new(
         "SELECT api_key_id, version, name, public_id, status, issued_at, issued_by, expires_at, ended_at
          FROM read.api_keys WHERE tenant_id = ",
@@ -61,14 +67,15 @@ pub async fn page(tx: &mut TenantTx, pager: &Pager<'_>, ask: &Ask<Key>) -> Resul
         query.push(" AND (issued_at, api_key_id) < (").push_bind(issued_at);
         query.push(", ").push_bind(api_key_id).push(")");
     }
-    query.push(" ORDER BY issued_at DESC, api_key_id DESC LIMIT ").push_bind(ask.rows_to_fetch());
+    query.push(" ORDER BY issued_at DESC, api_key_id DESC LIMIT ").push(ask.rows_to_fetch());
     let rows: Vec<Row> = query.build_query_as().fetch_all(tx.connection()).await?;
-    let total = match ask.known_total() {
+    let total = match moment.known_total(pager, ask).await {
         Some(total) => total,
-        None => exact_total(kept_total(tx).await?),
+        None => moment.keep_total(pager, exact_total(kept_total(tx).await?)).await,
     };
-    let degraded = degraded(tx, &["api_keys"]).await?;
-    pager.page(ask, rows, total, degraded, |row| (row.issued_at, row.api_key_id)).try_map(|row| Ok(ApiKey::from(row)))
+    pager
+        .page(ask, rows, total, moment.is_degraded(), |row| (row.issued_at, row.api_key_id))
+        .try_map(|row| Ok(ApiKey::from(row)))
 }
 
 /// What a key may know of itself.

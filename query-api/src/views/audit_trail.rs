@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    bounded_count, bounded_total, degraded, exact_total,
+    bounded_count, bounded_total, exact_total,
     finding_filter::parse_id,
     person::{SealedText, Shown, open_rows},
     push_any_of, raw_json,
@@ -22,6 +22,7 @@ use crate::{
     page::{Ask, Page, Pager, Total},
     parameters::{Fault, Parameters},
     tenant_tx::TenantTx,
+    versions::Moment,
     vocabulary::ObjectKind,
 };
 
@@ -120,6 +121,7 @@ pub async fn page(
     mut tx: TenantTx,
     keyring: &Keyring,
     filter: &AuditFilter,
+    moment: &Moment<'_>,
     pager: &Pager<'_>,
     ask: &Ask<Key>,
 ) -> Result<Page<AuditEntry>, Failure> {
@@ -134,15 +136,14 @@ pub async fn page(
     if let Some(after) = &ask.after {
         query.push(" AND a.seq < ").push_bind(after.key);
     }
-    query.push(" ORDER BY a.seq DESC LIMIT ").push_bind(ask.rows_to_fetch());
+    query.push(" ORDER BY a.seq DESC LIMIT ").push(ask.rows_to_fetch());
     let rows: Vec<Row> = query.build_query_as().fetch_all(tx.connection()).await?;
-    let total = match ask.known_total() {
+    let total = match moment.known_total(pager, ask).await {
         Some(total) => total,
-        None => count(&mut tx, filter).await?,
+        None => moment.keep_total(pager, count(&mut tx, filter).await?).await,
     };
-    let degraded = degraded(&mut tx, &["audit_trail"]).await?;
     drop(tx);
-    let page = pager.page(ask, rows, total, degraded, |row| row.seq);
+    let page = pager.page(ask, rows, total, moment.is_degraded(), |row| row.seq);
     let sealed = page.items.iter().map(Row::seals).collect::<Result<Vec<_>, Failure>>()?;
     let mut origins = open_rows(keyring, tenant, sealed).await?.into_iter();
     page.try_map(|row| row.show(origins.next().unwrap_or([Shown::Absent, Shown::Absent])))

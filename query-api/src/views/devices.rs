@@ -7,11 +7,12 @@ use sqlx::{FromRow, Postgres, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{degraded, exact_total, raw_json};
+use super::{exact_total, push_not_parked, raw_json};
 use crate::{
     error::Failure,
     page::{Ask, Page, Pager},
     tenant_tx::TenantTx,
+    versions::Moment,
     vocabulary::{Criticality, DeviceStatus},
 };
 
@@ -90,26 +91,34 @@ struct Row {
 /// Where a page of devices ends.
 pub type Key = (DateTime<Utc>, Uuid);
 
-pub async fn page(tx: &mut TenantTx, pager: &Pager<'_>, ask: &Ask<Key>) -> Result<Page<Device>, Failure> {
+pub async fn page(
+    tx: &mut TenantTx,
+    moment: &Moment<'_>,
+    pager: &Pager<'_>,
+    ask: &Ask<Key>,
+) -> Result<Page<Device>, Failure> {
     let mut query = select(tx.tenant());
     if let Some(after) = &ask.after {
         let (registered_at, device_id) = after.key;
         query.push(" AND (registered_at, device_id) < (").push_bind(registered_at);
         query.push(", ").push_bind(device_id).push(")");
     }
-    query.push(" ORDER BY registered_at DESC, device_id DESC LIMIT ").push_bind(ask.rows_to_fetch());
+    query.push(" ORDER BY registered_at DESC, device_id DESC LIMIT ").push(ask.rows_to_fetch());
     let rows: Vec<Row> = query.build_query_as().fetch_all(tx.connection()).await?;
-    let total = match ask.known_total() {
+    let total = match moment.known_total(pager, ask).await {
         Some(total) => total,
-        None => exact_total(kept_total(tx).await?),
+        None => moment.keep_total(pager, exact_total(kept_total(tx).await?)).await,
     };
-    let degraded = degraded(tx, &["devices"]).await?;
-    pager.page(ask, rows, total, degraded, |row| (row.registered_at, row.device_id)).try_map(Device::try_from)
+    pager
+        .page(ask, rows, total, moment.is_degraded(), |row| (row.registered_at, row.device_id))
+        .try_map(Device::try_from)
 }
 
+/// Nothing if it is not there or waits as parked.
 pub async fn find(tx: &mut TenantTx, device: Uuid) -> Result<Option<Device>, Failure> {
     let mut query = select(tx.tenant());
     query.push(" AND device_id = ").push_bind(device);
+    push_not_parked(&mut query, tx.tenant(), "devices", device);
     let row: Option<Row> = query.build_query_as().fetch_optional(tx.connection()).await?;
     row.map(Device::try_from).transpose()
 }

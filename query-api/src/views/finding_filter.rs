@@ -7,7 +7,7 @@ use sqlx::{Postgres, QueryBuilder};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::push_any_of;
+use super::{push_any_of, search_text::SearchText};
 use crate::{
     parameters::{Fault, Parameters},
     vocabulary::{Disposition, FindingOrder, Remediation, Severity},
@@ -22,6 +22,10 @@ const TYPE_MAX_BYTES: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct FindingFilter {
+    /// What title, description, CVEs or component say: words (all of them), `"phrases"`, `beginnings*`, and `-words` that
+    /// they do not say.
+    #[param(rename = "q", required = false, value_type = Option<String>, max_length = 256, example = "openssl -debian")]
+    pub search: Option<SearchText>,
     #[param(required = false, max_items = 50)]
     pub severity: Vec<Severity>,
     #[param(required = false, max_items = 50)]
@@ -51,6 +55,7 @@ pub struct FindingFilter {
 impl FindingFilter {
     pub fn take(parameters: &mut Parameters) -> Self {
         Self {
+            search: parameters.one("q", SearchText::parse),
             severity: parameters.many("severity", Severity::parse),
             disposition: parameters.many("disposition", Disposition::parse),
             remediation: parameters.many("remediation", Remediation::parse),
@@ -65,18 +70,30 @@ impl FindingFilter {
 
     /// No filter at all: the projection's own count is the total.
     pub fn is_everything(&self) -> bool {
-        let Self { severity, disposition, remediation, detected, device, cve, kind, assignee, sort: _ } = self;
-        severity.is_empty()
+        let Self { search, severity, disposition, detected, .. } = self;
+        search.is_none()
+            && severity.is_empty()
             && disposition.is_empty()
-            && remediation.is_empty()
             && detected.is_none()
-            && device.is_empty()
-            && cve.is_empty()
-            && kind.is_empty()
-            && assignee.is_empty()
+            && self.is_of_counted_parts()
     }
 
-    /// Appends the filters to `… FROM read.findings AS f WHERE f.tenant_id = …`.
+    /// Nothing but what the summary's counters tell apart.
+    pub fn is_counted(&self) -> bool {
+        self.search.is_none() && self.is_of_counted_parts()
+    }
+
+    /// A search without any other filter.
+    pub fn is_search_alone(&self) -> bool {
+        self.search.is_some() && Self { search: None, ..self.clone() }.is_everything()
+    }
+
+    fn is_of_counted_parts(&self) -> bool {
+        let Self { remediation, device, cve, kind, assignee, .. } = self;
+        remediation.is_empty() && device.is_empty() && cve.is_empty() && kind.is_empty() && assignee.is_empty()
+    }
+
+    /// Appends the filters, the search left out, to `… FROM read.findings AS f WHERE f.tenant_id = …`.
     pub fn push(&self, query: &mut QueryBuilder<Postgres>, tenant: Uuid) {
         let ranks: Vec<i16> = self.severity.iter().map(|severity| severity.rank()).collect();
         push_any_of(query, "f.severity", &ranks);

@@ -7,11 +7,12 @@ use sqlx::{FromRow, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{bounded_count, bounded_total, degraded, raw_json};
+use super::{bounded_count, bounded_total, raw_json};
 use crate::{
     error::Failure,
     page::{Ask, Page, Pager},
     tenant_tx::TenantTx,
+    versions::Moment,
 };
 
 /// One step of a finding's history.
@@ -45,6 +46,7 @@ pub type Key = i64;
 pub async fn page(
     tx: &mut TenantTx,
     finding: Uuid,
+    moment: &Moment<'_>,
     pager: &Pager<'_>,
     ask: &Ask<Key>,
 ) -> Result<Page<HistoryEntry>, Failure> {
@@ -55,18 +57,17 @@ pub async fn page(
     if let Some(after) = &ask.after {
         query.push(" AND version > ").push_bind(after.key);
     }
-    query.push(" ORDER BY version LIMIT ").push_bind(ask.rows_to_fetch());
+    query.push(" ORDER BY version LIMIT ").push(ask.rows_to_fetch());
     let rows: Vec<Row> = query.build_query_as().fetch_all(tx.connection()).await?;
-    let total = match ask.known_total() {
+    let total = match moment.known_total(pager, ask).await {
         Some(total) => total,
         None => {
             let mut all = bounded_count("read.finding_history WHERE tenant_id = ");
             all.push_bind(tx.tenant()).push(" AND finding_id = ").push_bind(finding);
-            bounded_total(tx, all).await?
+            moment.keep_total(pager, bounded_total(tx, all).await?).await
         }
     };
-    let degraded = degraded(tx, &["findings"]).await?;
-    pager.page(ask, rows, total, degraded, |row| row.version).try_map(HistoryEntry::try_from)
+    pager.page(ask, rows, total, moment.is_degraded(), |row| row.version).try_map(HistoryEntry::try_from)
 }
 
 /// Whether the finding is there at all: one without history cannot be.

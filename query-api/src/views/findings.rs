@@ -1,18 +1,17 @@
-//! Findings: the list by severity or by latest change, and one in full.
+//! Findings: as a list shows them, and one in full.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
-use sqlx::{FromRow, Postgres, QueryBuilder};
+use sqlx::{FromRow, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{bounded_count, bounded_total, degraded, exact_total, finding_filter::FindingFilter, raw_json};
+use super::{push_not_parked, raw_json};
 use crate::{
     error::Failure,
-    page::{Ask, Page, Pager, Total},
     tenant_tx::TenantTx,
-    vocabulary::{Disposition, FindingOrder, Remediation, Severity, Status},
+    vocabulary::{Disposition, Remediation, Severity, Status},
 };
 
 /// A finding as a list shows it.
@@ -91,11 +90,12 @@ pub struct FindingDetail {
     pub metadata: Box<RawValue>,
 }
 
+/// A row of [`LIST_COLUMNS`].
 #[derive(Debug, FromRow)]
-struct Row {
-    finding_id: Uuid,
+pub(super) struct Row {
+    pub(super) finding_id: Uuid,
     version: i64,
-    severity: i16,
+    pub(super) severity: i16,
     detected: bool,
     disposition: Disposition,
     remediation: Option<Remediation>,
@@ -110,7 +110,7 @@ struct Row {
     cves: Vec<String>,
     tool: String,
     raised_at: DateTime<Utc>,
-    last_changed_at: DateTime<Utc>,
+    pub(super) last_changed_at: DateTime<Utc>,
     last_observed_at: DateTime<Utc>,
 }
 
@@ -130,86 +130,23 @@ struct DetailRow {
     metadata_json: String,
 }
 
-/// Where a page of findings ends: the column it is sorted by, and the id that makes it unique.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Key {
-    Severity(i16, Uuid),
-    LastChange(DateTime<Utc>, Uuid),
-}
-
-pub async fn page(
-    tx: &mut TenantTx,
-    filter: &FindingFilter,
-    pager: &Pager<'_>,
-    ask: &Ask<Key>,
-) -> Result<Page<Finding>, Failure> {
-    let mut query = QueryBuilder::new("SELECT ");
-    query.push(LIST_COLUMNS).push(" FROM read.findings AS f WHERE f.tenant_id = ").push_bind(tx.tenant());
-    filter.push(&mut query, tx.tenant());
-    push_after(&mut query, ask.after.as_ref().map(|after| after.key));
-    match filter.sort {
-        FindingOrder::Severity => query.push(" ORDER BY f.severity DESC, f.finding_id DESC"),
-        FindingOrder::LastChange => query.push(" ORDER BY f.last_changed_at DESC, f.finding_id DESC"),
-    };
-    query.push(" LIMIT ").push_bind(ask.rows_to_fetch());
-    let rows: Vec<Row> = query.build_query_as().fetch_all(tx.connection()).await?;
-    let total = match ask.known_total() {
-        Some(total) => total,
-        None => count(tx, filter).await?,
-    };
-    let degraded = degraded(tx, &["findings"]).await?;
-    let key_of = |row: &Row| match filter.sort {
-        FindingOrder::Severity => Key::Severity(row.severity, row.finding_id),
-        FindingOrder::LastChange => Key::LastChange(row.last_changed_at, row.finding_id),
-    };
-    pager.page(ask, rows, total, degraded, key_of).try_map(|row| Ok(Finding::from(row)))
-}
-
+/// Nothing if it is not there or waits as parked.
 pub async fn find(tx: &mut TenantTx, finding: Uuid) -> Result<Option<FindingDetail>, Failure> {
     let mut query = QueryBuilder::new("SELECT ");
     query.push(LIST_COLUMNS).push(", ").push(DETAIL_COLUMNS);
     query.push(" FROM read.findings AS f WHERE f.tenant_id = ").push_bind(tx.tenant());
     query.push(" AND f.finding_id = ").push_bind(finding);
+    push_not_parked(&mut query, tx.tenant(), "findings", finding);
     let row: Option<DetailRow> = query.build_query_as().fetch_optional(tx.connection()).await?;
     row.map(FindingDetail::try_from).transpose()
 }
 
-const LIST_COLUMNS: &str = "f.finding_id, f.version, f.severity, f.detected, f.disposition, f.remediation, \
+pub(super) const LIST_COLUMNS: &str = "f.finding_id, f.version, f.severity, f.detected, f.disposition, f.remediation, \
      f.acceptance_until, f.acceptance_requested_by, f.acceptance_reason, f.device_id, f.type, f.title, f.assignee, \
      f.cvss_score_tenths, f.cves, f.tool, f.raised_at, f.last_changed_at, f.last_observed_at";
 
 const DETAIL_COLUMNS: &str = "f.raised_by, f.description, f.cvss_vectors, f.rule, f.component, f.protocol, f.port, \
      f.location, f.evidence, f.metadata_json";
-
-fn push_after(query: &mut QueryBuilder<Postgres>, key: Option<Key>) {
-    let id = match key {
-        None => return,
-        Some(Key::Severity(severity, id)) => {
-            query.push(" AND (f.severity, f.finding_id) < (").push_bind(severity);
-            id
-        }
-        Some(Key::LastChange(last_changed_at, id)) => {
-            query.push(" AND (f.last_changed_at, f.finding_id) < (").push_bind(last_changed_at);
-            id
-        }
-    };
-    query.push(", ").push_bind(id).push(")");
-}
-
-async fn count(tx: &mut TenantTx, filter: &FindingFilter) -> Result<Total, Failure> {
-    let tenant = tx.tenant();
-    if filter.is_everything() {
-        let kept =
-            sqlx::query_scalar!(r#"SELECT total AS "total!" FROM read.finding_totals WHERE tenant_id = $1"#, tenant)
-                .fetch_optional(tx.connection())
-                .await?;
-        return Ok(exact_total(kept));
-    }
-    let mut rows = bounded_count("read.findings AS f WHERE f.tenant_id = ");
-    rows.push_bind(tenant);
-    filter.push(&mut rows, tenant);
-    bounded_total(tx, rows).await
-}
 
 impl From<Row> for Finding {
     fn from(row: Row) -> Self {

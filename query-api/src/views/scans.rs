@@ -6,11 +6,12 @@ use sqlx::{FromRow, Postgres, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{bounded_count, bounded_total, degraded, exact_total};
+use super::{bounded_count, bounded_total, exact_total, push_not_parked};
 use crate::{
     error::Failure,
     page::{Ask, Page, Pager, Total},
     tenant_tx::TenantTx,
+    versions::Moment,
 };
 
 /// A report that was taken in.
@@ -91,6 +92,7 @@ pub type Key = (DateTime<Utc>, Uuid);
 pub async fn page(
     tx: &mut TenantTx,
     senders: Senders,
+    moment: &Moment<'_>,
     pager: &Pager<'_>,
     ask: &Ask<Key>,
 ) -> Result<Page<Scan>, Failure> {
@@ -100,19 +102,22 @@ pub async fn page(
         query.push(" AND (recorded_at, scan_id) < (").push_bind(recorded_at);
         query.push(", ").push_bind(scan_id).push(")");
     }
-    query.push(" ORDER BY recorded_at DESC, scan_id DESC LIMIT ").push_bind(ask.rows_to_fetch());
+    query.push(" ORDER BY recorded_at DESC, scan_id DESC LIMIT ").push(ask.rows_to_fetch());
     let rows: Vec<Row> = query.build_query_as().fetch_all(tx.connection()).await?;
-    let total = match ask.known_total() {
+    let total = match moment.known_total(pager, ask).await {
         Some(total) => total,
-        None => count(tx, senders).await?,
+        None => moment.keep_total(pager, count(tx, senders).await?).await,
     };
-    let degraded = degraded(tx, &["scans"]).await?;
-    pager.page(ask, rows, total, degraded, |row| (row.recorded_at, row.scan_id)).try_map(|row| Ok(Scan::from(row)))
+    pager
+        .page(ask, rows, total, moment.is_degraded(), |row| (row.recorded_at, row.scan_id))
+        .try_map(|row| Ok(Scan::from(row)))
 }
 
+/// Nothing if it is not there or waits as parked.
 pub async fn find(tx: &mut TenantTx, senders: Senders, scan: Uuid) -> Result<Option<Scan>, Failure> {
     let mut query = select(tx.tenant(), senders);
     query.push(" AND scan_id = ").push_bind(scan);
+    push_not_parked(&mut query, tx.tenant(), "scans", scan);
     let row: Option<Row> = query.build_query_as().fetch_optional(tx.connection()).await?;
     Ok(row.map(Scan::from))
 }

@@ -8,13 +8,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    degraded, exact_total,
+    exact_total,
     person::{SealedText, Shown, open_rows},
 };
 use crate::{
     error::Failure,
     page::{Ask, Page, Pager},
     tenant_tx::TenantTx,
+    versions::Moment,
     vocabulary::{UserRole, UserStatus},
 };
 
@@ -86,6 +87,7 @@ pub type Key = (DateTime<Utc>, Uuid);
 pub async fn page(
     mut tx: TenantTx,
     keyring: &Keyring,
+    moment: &Moment<'_>,
     pager: &Pager<'_>,
     ask: &Ask<Key>,
 ) -> Result<Page<User>, Failure> {
@@ -101,16 +103,15 @@ pub async fn page(
         query.push(" AND (invited_at, user_id) < (").push_bind(invited_at);
         query.push(", ").push_bind(user_id).push(")");
     }
-    query.push(" ORDER BY invited_at DESC, user_id DESC LIMIT ").push_bind(ask.rows_to_fetch());
+    query.push(" ORDER BY invited_at DESC, user_id DESC LIMIT ").push(ask.rows_to_fetch());
     let rows: Vec<Row> = query.build_query_as().fetch_all(tx.connection()).await?;
-    let total = match ask.known_total() {
+    let total = match moment.known_total(pager, ask).await {
         Some(total) => total,
-        None => exact_total(kept_total(&mut tx).await?),
+        None => moment.keep_total(pager, exact_total(kept_total(&mut tx).await?)).await,
     };
-    let degraded = degraded(&mut tx, &["users"]).await?;
     let tenant = tx.tenant();
     drop(tx);
-    let page = pager.page(ask, rows, total, degraded, |row| (row.invited_at, row.user_id));
+    let page = pager.page(ask, rows, total, moment.is_degraded(), |row| (row.invited_at, row.user_id));
     let sealed = page.items.iter().map(sealed_names).collect::<Result<Vec<_>, Failure>>()?;
     let mut names = open_rows(keyring, tenant, sealed).await?.into_iter().map(Names::of);
     page.try_map(|row| Ok(row.named(names.next().unwrap_or_else(Names::unknown))))

@@ -1,6 +1,5 @@
 //! command-api: the appender, the timer, the record of refusals, and what its handlers need.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use command_api::appender::Appender;
@@ -12,22 +11,22 @@ use command_api::timer;
 use platform::auth::ServiceToken;
 use platform::env::{Env, Secret};
 use platform::health::HealthBuilder;
-use platform::postgres::{self_check, writer_pool};
+use platform::postgres::{self, self_check};
 use prometheus::Registry;
 use sqlx::PgPool;
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::identity::Identity;
-use super::{CONNECTIONS_DEFAULT, CONNECTIONS_MAX, StartError, Workers, asks_postgres, renew_connections};
+use super::{StartError, Workers, asks_postgres, renew_connections};
 use crate::server::Commands;
 
 pub(crate) struct Settings {
     /// `SECURENET_WRITER_URL`: the database, as the role `writer`.
     url: Secret,
-    /// `SECURENET_CONNECTIONS`: how many connections a pool may open.
-    connections: u32,
+    /// `SECURENET_APPENDER_URL`: the same without a pooler in between; the same URL unless told otherwise.
+    appender_url: Secret,
+    postgres: postgres::Settings,
     identity: Identity,
     /// `SECURENET_SERVICE_TOKEN`: what other processes of the deployment show; without it nothing internal is mounted.
     service_token: Option<ServiceToken>,
@@ -45,10 +44,15 @@ pub(crate) struct Running {
 
 impl Settings {
     pub(crate) fn from_env(env: &Env) -> Self {
+        let url = env.secret("SECURENET_WRITER_URL");
+        let postgres = postgres::Settings::from_env(env);
+        postgres.check(env, "SECURENET_WRITER_URL", &url);
+        let appender_url = postgres.direct(env, "SECURENET_APPENDER_URL", &url);
         let token = env.optional_secret("SECURENET_SERVICE_TOKEN");
         Self {
-            url: env.secret("SECURENET_WRITER_URL"),
-            connections: env.bounded("SECURENET_CONNECTIONS", CONNECTIONS_DEFAULT, 1..=CONNECTIONS_MAX),
+            url,
+            appender_url,
+            postgres,
             identity: Identity::from_env(env),
             service_token: token.and_then(|token| env.check("SECURENET_SERVICE_TOKEN", ServiceToken::new(&token))),
             config: Config::from_env(env),
@@ -58,9 +62,9 @@ impl Settings {
 
 /// Waits for a Postgres that is away, and refuses one that does not fit.
 pub(crate) async fn start(settings: &Settings, registry: &Registry) -> Result<Running, StartError> {
-    let pool = writer_pool(&settings.url, settings.connections)?;
-    self_check(&pool).await?;
-    let options = PgConnectOptions::from_str(settings.url.expose())?.application_name("securenet-appender");
+    let pool = settings.postgres.writer(&settings.url)?;
+    self_check(pool.inner()).await?;
+    let options = settings.postgres.options(&settings.appender_url)?.application_name("securenet-appender");
     let metrics = AppendMetrics::register(registry);
     let (appender, appending) = Appender::start(&options, settings.config.appenders, metrics);
     let committed = appender.committed();
@@ -69,7 +73,7 @@ pub(crate) async fn start(settings: &Settings, registry: &Registry) -> Result<Ru
     let services = Services::open(pool.clone(), appender, keyring, signer, settings.config.session_life).await?;
 
     let mut workers = Workers::default();
-    workers.start("command connections", |stop| renew_connections(stop, pool.clone()));
+    workers.start("command connections", |stop| renew_connections(stop, pool.inner().clone()));
     workers.start("denials", |stop| settle(services.denials.clone(), stop));
     workers.start("timer", |stop| timer::run(services.clone(), stop));
     // They end by themselves when the last who could append is gone; the server and the timer are by then.
@@ -83,7 +87,7 @@ pub(crate) async fn start(settings: &Settings, registry: &Registry) -> Result<Ru
     });
     let access = settings.identity.authenticator(pool.clone());
     let commands = Commands { services, access, service_token: settings.service_token.clone() };
-    Ok(Running { commands, committed, workers, pool })
+    Ok(Running { commands, committed, workers, pool: pool.inner().clone() })
 }
 
 impl Running {

@@ -4,7 +4,7 @@ use platform::auth::token::Verifier;
 use platform::auth::{Authenticator, OperatorToken};
 use platform::env::{Env, Secret};
 use platform::keyring::{Keyring, root_key};
-use sqlx::PgPool;
+use platform::postgres::Pool;
 
 pub(crate) struct Identity {
     /// `SECURENET_ROOT_KEY`: 32 bytes as base64, above all keys of the key ring.
@@ -28,11 +28,11 @@ impl Identity {
         }
     }
 
-    pub(crate) fn keyring(&self, pool: PgPool) -> Keyring {
+    pub(crate) fn keyring(&self, pool: Pool) -> Keyring {
         Keyring::new(pool, root_key(&self.root).expect("the settings were checked"))
     }
 
-    pub(crate) fn authenticator(&self, pool: PgPool) -> Authenticator {
+    pub(crate) fn authenticator(&self, pool: Pool) -> Authenticator {
         let verifier = self.verifier.clone().expect("the settings were checked");
         Authenticator::new(pool, verifier, self.operator.clone())
     }

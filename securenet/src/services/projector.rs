@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use platform::env::{Env, Secret};
 use platform::health::HealthBuilder;
-use platform::postgres::{projector_pool, self_check};
+use platform::postgres::{self, self_check};
 use platform::problem::chain;
 use projector::{Config, Metrics, Projector, Standing};
 use prometheus::Registry;
@@ -17,6 +17,7 @@ use super::{StartError, Workers, asks_postgres};
 pub(crate) struct Settings {
     /// `SECURENET_PROJECTOR_URL`: the database, as the role `projector`.
     url: Secret,
+    postgres: postgres::Settings,
     config: Config,
 }
 
@@ -28,7 +29,10 @@ pub(crate) struct Running {
 
 impl Settings {
     pub(crate) fn from_env(env: &Env) -> Self {
-        Self { url: env.secret("SECURENET_PROJECTOR_URL"), config: Config::from_env(env) }
+        let url = env.secret("SECURENET_PROJECTOR_URL");
+        let postgres = postgres::Settings::from_env(env);
+        postgres.check(env, "SECURENET_PROJECTOR_URL", &url);
+        Self { url, postgres, config: Config::from_env(env) }
     }
 }
 
@@ -39,7 +43,7 @@ pub(crate) async fn start(
     common: &Common,
     committed: Arc<Notify>,
 ) -> Result<Running, StartError> {
-    let pool = projector_pool(&settings.url, projector::CONNECTIONS)?;
+    let pool = settings.postgres.projector(&settings.url)?;
     self_check(&pool).await?;
     let projector = Projector::new(pool.clone(), settings.config.clone(), Metrics::register(registry)?)
         .with_redis(common.redis.clone());

@@ -6,7 +6,7 @@ use command_api::denials::Denials;
 use command_api::origin::Origin;
 use platform::env::{Env, Secret};
 use platform::health::HealthBuilder;
-use platform::postgres::{reader_pool, self_check};
+use platform::postgres::{self, self_check};
 use prometheus::Registry;
 use query_api::{Config, Denial, DenialSink, QueryApi, Services, denials};
 use sqlx::PgPool;
@@ -14,13 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::common::Common;
 use super::identity::Identity;
-use super::{CONNECTIONS_DEFAULT, CONNECTIONS_MAX, StartError, Workers, asks_postgres, renew_connections};
+use super::{StartError, Workers, asks_postgres, renew_connections};
 
 pub(crate) struct Settings {
     /// `SECURENET_READER_URL`: the database, as the role `reader`.
     url: Secret,
-    /// `SECURENET_CONNECTIONS`: how many connections a pool may open.
-    connections: u32,
+    postgres: postgres::Settings,
     identity: Identity,
     config: Config,
 }
@@ -34,12 +33,10 @@ pub(crate) struct Running {
 
 impl Settings {
     pub(crate) fn from_env(env: &Env) -> Self {
-        Self {
-            url: env.secret("SECURENET_READER_URL"),
-            connections: env.bounded("SECURENET_CONNECTIONS", CONNECTIONS_DEFAULT, 1..=CONNECTIONS_MAX),
-            identity: Identity::from_env(env),
-            config: Config::from_env(env),
-        }
+        let url = env.secret("SECURENET_READER_URL");
+        let postgres = postgres::Settings::from_env(env);
+        postgres.check(env, "SECURENET_READER_URL", &url);
+        Self { url, postgres, identity: Identity::from_env(env), config: Config::from_env(env) }
     }
 }
 
@@ -50,16 +47,16 @@ pub(crate) async fn start(
     common: &Common,
     refusals: DenialSink,
 ) -> Result<Running, StartError> {
-    let pool = reader_pool(&settings.url, settings.connections)?;
-    self_check(&pool).await?;
+    let pool = settings.postgres.reader(&settings.url)?;
+    self_check(pool.inner()).await?;
     let stop = CancellationToken::new();
     let services = Services {
         config: settings.config.clone(),
         authenticator: settings.identity.authenticator(pool.clone()),
         keyring: settings.identity.keyring(pool.clone()),
-        pool: pool.clone().into(),
-        replicas: vec![],
-        replica_limits: Default::default(),
+        pool: pool.clone(),
+        replicas: settings.postgres.replicas()?,
+        replica_limits: settings.postgres.replica_limits,
         redis: common.redis.clone(),
         denials: Some(refusals),
         command_document: serde_json::to_value(command_api::openapi()).expect("the document is made of plain text"),
@@ -67,6 +64,7 @@ pub(crate) async fn start(
     };
     let api = QueryApi::start(services, registry)?;
     let mut workers = Workers::default();
+    let pool = pool.inner().clone();
     let connections = pool.clone();
     // Nobody waits for a position any more once the requests are drained.
     workers.start("query connections", |told| async move {
