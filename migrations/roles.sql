@@ -3,7 +3,7 @@
 --
 --   migrator   owns every table and function, and does nothing else
 --   writer     command-api: appends events, keeps accounts
---   relay      publishes the log: it reads it, and nothing else yet
+--   relay      publishes the log: it reads it, and keeps how far it has come
 --   projector  reads the log, writes read models
 --   reader     query-api: reads read models of one tenant at a time
 --   doctor     `securenet doctor`: the server's own statistics, and no row of anybody's
@@ -56,6 +56,17 @@ ALTER ROLE projector SET enable_hashjoin = off;
 ALTER ROLE projector SET enable_mergejoin = off;
 ALTER ROLE projector SET enable_bitmapscan = off;
 ALTER ROLE projector SET plan_cache_mode = force_generic_plan;
+
+ALTER ROLE relay SET lock_timeout = '5s';
+ALTER ROLE relay SET statement_timeout = '30s';
+ALTER ROLE relay SET idle_in_transaction_session_timeout = '10s';
+ALTER ROLE relay SET jit = off;
+-- The same trap as the writer's.
+ALTER ROLE relay SET enable_seqscan = off;
+ALTER ROLE relay SET enable_hashjoin = off;
+ALTER ROLE relay SET enable_mergejoin = off;
+ALTER ROLE relay SET enable_bitmapscan = off;
+ALTER ROLE relay SET plan_cache_mode = force_generic_plan;
 
 ALTER ROLE reader SET lock_timeout = '1s';
 ALTER ROLE reader SET statement_timeout = '5s';

@@ -48,7 +48,11 @@ pub(crate) async fn apply(
                 pending.push(refill(&log, batch, partition, after, events_max).await?);
             }
             Err(
-                failure @ (Failure::Stale { .. } | Failure::TakenBack { .. } | Failure::Gone | Failure::Database(_)),
+                failure @ (Failure::Stale { .. }
+                | Failure::Missing(_)
+                | Failure::TakenBack { .. }
+                | Failure::Gone
+                | Failure::Database(_)),
             ) => return Err(failure),
         }
     }

@@ -142,6 +142,11 @@ impl Epochs {
         self.0.iter().rev().find(|(_, first)| *first <= seq).map(|(epoch, _)| *epoch)
     }
 
+    /// Whether the log has, or will have, an event of a later epoch at this seq. False of an epoch that is not known yet.
+    pub(crate) fn is_over(&self, epoch: i32, seq: i64) -> bool {
+        self.at(seq).is_some_and(|at| at > epoch)
+    }
+
     pub(crate) fn took_back(&self, epoch: i32, seq: i64) -> bool {
         self.0.iter().any(|(later, first)| *later > epoch && *first <= seq)
     }

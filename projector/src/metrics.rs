@@ -4,6 +4,7 @@ use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
+use crate::feed::kafka::KafkaMetrics;
 use crate::registry::Target;
 
 const LABELS: &[&str] = &["projection", "generation"];
@@ -31,6 +32,8 @@ pub struct Metrics {
     pub stopped: IntGaugeVec,
     /// `securenet_projector_stale_total`: batches refused because the log does not have their events any more.
     pub stale: IntCounter,
+    /// Of the Kafka feed; they stay at zero where there is none.
+    pub kafka: KafkaMetrics,
     pub(crate) redis: RedisMetrics,
 }
 
@@ -98,6 +101,7 @@ impl Metrics {
                 "securenet_projector_stale_total",
                 "Batches refused because the log does not have their events any more.",
             )?,
+            kafka: KafkaMetrics::register(registry)?,
         };
         registry.register(Box::new(metrics.lag_events.clone()))?;
         registry.register(Box::new(metrics.lag_seconds.clone()))?;

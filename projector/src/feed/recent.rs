@@ -53,6 +53,13 @@ impl Recent {
         self.events.values().filter(after).map(|event| size_of(event)).sum()
     }
 
+    pub(super) fn drop_partitions(&mut self, partitions: &[i16]) {
+        self.oldest_first.retain(|place| !partitions.contains(&place.partition));
+        for event in self.events.extract_if(.., |place, _| partitions.contains(&place.partition)) {
+            self.bytes -= size_of(&event.1);
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -8,7 +8,7 @@ use crate::projections::{devices::Devices, findings::Findings};
 const BATCH: usize = 100;
 
 /// The last event of each partition is gone, and an epoch says so.
-const RESTORE: &str = "SET session_replication_role = replica;
+pub(super) const RESTORE: &str = "SET session_replication_role = replica;
     DELETE FROM store.events e USING store.partition_head h WHERE e.partition = h.partition AND e.seq = h.seq;
     RESET session_replication_role;
     UPDATE store.partition_head SET seq = seq - 1 WHERE seq > 0;

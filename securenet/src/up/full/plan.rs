@@ -19,7 +19,8 @@ pub(super) enum Service {
 }
 
 /// What belongs to this deployment, and to some of its processes alone.
-const OWNED: [&str; 9] = [
+const OWNED: [&str; 10] = [
+    "SECURENET_KAFKA_BROKERS",
     "SECURENET_WRITER_URL",
     "SECURENET_RELAY_URL",
     "SECURENET_PROJECTOR_URL",
@@ -55,7 +56,7 @@ impl Service {
     /// Which of the deployment's own settings it needs.
     const fn needs(self) -> &'static [&'static str] {
         match self {
-            Self::Projector1 | Self::Projector2 => &["SECURENET_PROJECTOR_URL"],
+            Self::Projector1 | Self::Projector2 => &["SECURENET_PROJECTOR_URL", "SECURENET_KAFKA_BROKERS"],
             Self::CommandApi => &[
                 "SECURENET_WRITER_URL",
                 "SECURENET_ROOT_KEY",
