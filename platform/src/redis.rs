@@ -120,6 +120,10 @@ impl Redis {
         self.ask::<i64>(cmd("HSET").arg(key).arg(field).arg(value)).await.map(drop)
     }
 
+    pub async fn forget(&self, key: &str) -> Result<(), Away> {
+        self.ask::<i64>(cmd("DEL").arg(key)).await.map(drop)
+    }
+
     /// Runs a script; all its keys must share a `{tag}`, so that a Cluster keeps them together.
     pub async fn run<T: FromRedisValue>(
         &self,

@@ -4,8 +4,8 @@
 //! Nothing depends on it: whoever reads a copy compares its version with Postgres's, and reads Postgres where they differ.
 //! It never holds a lock while it waits for Redis.
 
-mod debts;
-mod writing;
+pub(crate) mod debts;
+pub(crate) mod writing;
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ const PAUSE_NOT_OURS: Duration = Duration::from_secs(1);
 
 /// Why a round ended early. All of it is retried.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(crate) enum Failure {
     #[error("Postgres does not answer")]
     Database(#[from] sqlx::Error),
     #[error("Redis is away")]
@@ -49,14 +49,15 @@ pub(crate) fn is_copied(projection: &str) -> bool {
 
 /// Works off what is owed until told to stop.
 pub(crate) async fn run(pool: PgPool, redis: Redis, metrics: RedisMetrics, stop: CancellationToken) {
-    let worker = Worker { pool, redis, metrics, id: Uuid::now_v7() };
+    let worker = Worker::new(pool, redis, metrics);
     tokio::select! {
         () = worker.work() => {}
         () = stop.cancelled() => {}
     }
 }
 
-struct Worker {
+/// One process's part in it.
+pub(crate) struct Worker {
     pool: PgPool,
     redis: Redis,
     metrics: RedisMetrics,
@@ -64,6 +65,10 @@ struct Worker {
 }
 
 impl Worker {
+    pub(crate) fn new(pool: PgPool, redis: Redis, metrics: RedisMetrics) -> Self {
+        Self { pool, redis, metrics, id: Uuid::now_v7() }
+    }
+
     async fn work(&self) {
         let mut backoff = Backoff::default();
         let mut checked = None::<tokio::time::Instant>;
@@ -88,7 +93,8 @@ impl Worker {
         }
     }
 
-    async fn round(&self, check: bool) -> Result<Round, Failure> {
+    /// `check`: whether Redis still has what was written is asked, too.
+    pub(crate) async fn round(&self, check: bool) -> Result<Round, Failure> {
         let Some(left) = debts::lease(&self.pool, self.id).await? else { return Ok(Round::NotOurs) };
         if check {
             let made_of = debts::made_of(&self.pool).await?;
@@ -119,7 +125,8 @@ impl Worker {
     }
 }
 
-enum Round {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Round {
     NotOurs,
     Worked { tenants: usize },
 }

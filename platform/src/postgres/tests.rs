@@ -19,8 +19,10 @@ fn small_pool(url: String) -> PgPool {
 async fn the_services_roles_may_work_here() {
     let database = database().await;
     let settings = Settings::from_env(&crate::env::Env::from_pairs([]));
-    let (writer, reader) =
-        (settings.writer(&secret(database.url("writer"))).unwrap(), settings.reader(&secret(database.url("reader"))).unwrap());
+    let (writer, reader) = (
+        settings.writer(&secret(database.url("writer"))).unwrap(),
+        settings.reader(&secret(database.url("reader"))).unwrap(),
+    );
     let projector = settings.projector(&secret(database.url("projector"))).unwrap();
     let relay = settings.relay(&secret(database.url("relay"))).unwrap();
     for pool in [writer.inner(), reader.inner(), &projector, &relay] {

@@ -10,14 +10,14 @@ use crate::failure;
 use crate::registry::Target;
 
 /// How Redis was left.
-pub(super) struct Left {
+pub(crate) struct Left {
     pub mark: i64,
     pub made_of: String,
 }
 
 /// A tenant's summary as one snapshot of Postgres has it.
 #[derive(Debug, Clone)]
-pub(super) struct Copy {
+pub(crate) struct Copy {
     pub order: String,
     pub rows: String,
     /// The debts that it pays.
@@ -52,7 +52,7 @@ pub(crate) async fn note(
 }
 
 /// One worker at a time, by Postgres's clock.
-pub(super) async fn lease(pool: &PgPool, worker: Uuid) -> Result<Option<Left>, sqlx::Error> {
+pub(crate) async fn lease(pool: &PgPool, worker: Uuid) -> Result<Option<Left>, sqlx::Error> {
     sqlx::query_as!(
         Left,
         "UPDATE read.redis_state SET worker = $1, leased_until = clock_timestamp() + make_interval(secs => $2)
@@ -65,12 +65,12 @@ pub(super) async fn lease(pool: &PgPool, worker: Uuid) -> Result<Option<Left>, s
     .await
 }
 
-pub(super) async fn made_of(pool: &PgPool) -> Result<String, sqlx::Error> {
+pub(crate) async fn made_of(pool: &PgPool) -> Result<String, sqlx::Error> {
     sqlx::query_scalar!(r#"SELECT read.redis_made_of() AS "made_of!""#).fetch_one(pool).await
 }
 
 /// How many tenants there are to copy.
-pub(super) async fn owe_everything(pool: &PgPool, made_of: &str) -> Result<u64, sqlx::Error> {
+pub(crate) async fn owe_everything(pool: &PgPool, made_of: &str) -> Result<u64, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     sqlx::query!("UPDATE read.redis_state SET made_of = $1", made_of).execute(&mut *transaction).await?;
     let owed = sqlx::query!(
@@ -87,7 +87,7 @@ pub(super) async fn owe_everything(pool: &PgPool, made_of: &str) -> Result<u64, 
 }
 
 /// Those that wait longest first.
-pub(super) async fn owed(pool: &PgPool, tenants_max: i64) -> Result<Vec<Uuid>, sqlx::Error> {
+pub(crate) async fn owed(pool: &PgPool, tenants_max: i64) -> Result<Vec<Uuid>, sqlx::Error> {
     sqlx::query_scalar!(
         "SELECT tenant_id FROM read.redis_owed GROUP BY tenant_id ORDER BY min(owed_at), tenant_id LIMIT $1",
         tenants_max
@@ -97,7 +97,7 @@ pub(super) async fn owed(pool: &PgPool, tenants_max: i64) -> Result<Vec<Uuid>, s
 }
 
 /// In one statement, so that debts, rows and their order are of one moment.
-pub(super) async fn summary(pool: &PgPool, tenant: Uuid) -> Result<Copy, sqlx::Error> {
+pub(crate) async fn summary(pool: &PgPool, tenant: Uuid) -> Result<Copy, sqlx::Error> {
     sqlx::query_as!(
         Copy,
         r#"SELECT read.summary_order($1) AS "order!", read.summary_rows($1) AS "rows!",
@@ -109,7 +109,7 @@ pub(super) async fn summary(pool: &PgPool, tenant: Uuid) -> Result<Copy, sqlx::E
 }
 
 /// Pays what was owed when the copy was made; what was asked for since is still owed.
-pub(super) async fn settle(pool: &PgPool, tenant: Uuid, revisions: &[i64]) -> Result<(), sqlx::Error> {
+pub(crate) async fn settle(pool: &PgPool, tenant: Uuid, revisions: &[i64]) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "DELETE FROM read.redis_owed WHERE tenant_id = $1 AND key = 'summary' AND revision = ANY ($2)",
         tenant,
@@ -120,7 +120,7 @@ pub(super) async fn settle(pool: &PgPool, tenant: Uuid, revisions: &[i64]) -> Re
     Ok(())
 }
 
-pub(super) async fn set_mark(pool: &PgPool, mark: i64) -> Result<(), sqlx::Error> {
+pub(crate) async fn set_mark(pool: &PgPool, mark: i64) -> Result<(), sqlx::Error> {
     sqlx::query!("UPDATE read.redis_state SET mark = greatest(mark, $1)", mark).execute(pool).await?;
     Ok(())
 }

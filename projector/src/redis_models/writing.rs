@@ -19,18 +19,18 @@ if known < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
 return known";
 
 /// Whether it replaced what was there.
-pub(super) async fn summary(redis: &Redis, tenant: Uuid, copy: &Copy) -> Result<bool, Away> {
+pub(crate) async fn summary(redis: &Redis, tenant: Uuid, copy: &Copy) -> Result<bool, Away> {
     let key = platform::redis::copy_key(redis.prefix(), tenant, "summary");
     let replaced: i64 = redis.run(&Script::new(REPLACE), &[key], &[copy.order.as_str(), &copy.rows]).await?;
     Ok(replaced == 1)
 }
 
 /// What was written there last; zero where nothing is.
-pub(super) async fn mark(redis: &Redis) -> Result<i64, Away> {
+pub(crate) async fn mark(redis: &Redis) -> Result<i64, Away> {
     redis.run(&Script::new(MARK), &[mark_key(redis)], &["0"]).await
 }
 
-pub(super) async fn set_mark(redis: &Redis, mark: i64) -> Result<(), Away> {
+pub(crate) async fn set_mark(redis: &Redis, mark: i64) -> Result<(), Away> {
     redis.run::<i64>(&Script::new(MARK), &[mark_key(redis)], &[mark.to_string()]).await.map(drop)
 }
 
