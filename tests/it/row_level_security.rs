@@ -17,18 +17,19 @@ use cells::{Cell, Operation, Session, Setting, TENANTS};
 use relations::{Kind, Relation};
 
 /// Functions that run as the owner, and who may call them. Nobody else may, and nothing else runs as the owner.
-const DEFINERS: [(&str, &[&str]); 8] = [
+const DEFINERS: [(&str, &[&str]); 9] = [
     ("read.count_organizations(integer)", &["reader"]),
     ("read.create_generation(text,integer,smallint,text)", &["projector"]),
     ("read.index_generation(text,integer)", &["projector"]),
     ("read.list_organizations(text,integer)", &["reader"]),
     ("read.retire_generation(text,integer)", &["projector"]),
     ("read.switch_generation(text,integer)", &["projector"]),
+    ("read.tenant_versions(uuid[])", &["reader"]),
     ("store.find_api_key(text)", &["reader", "writer"]),
     ("store.rotate_command_keys(interval)", &["writer"]),
 ];
 /// A call of each, in this order, and the SQLSTATE that its callers get: none, or that there is nothing to do yet.
-const CALLS: [(&str, &str, Option<&str>); 8] = [
+const CALLS: [(&str, &str, Option<&str>); 9] = [
     ("read.count_organizations(integer)", "SELECT read.count_organizations(10)", None),
     ("read.list_organizations(text,integer)", "SELECT read.list_organizations(NULL, 10)", None),
     (
@@ -39,6 +40,7 @@ const CALLS: [(&str, &str, Option<&str>); 8] = [
     ("read.index_generation(text,integer)", "SELECT read.index_generation('devices', 2)", None),
     ("read.switch_generation(text,integer)", "SELECT read.switch_generation('devices', 2)", Some("55000")),
     ("read.retire_generation(text,integer)", "SELECT read.retire_generation('devices', 2)", None),
+    ("read.tenant_versions(uuid[])", "SELECT read.tenant_versions(ARRAY[gen_random_uuid()])", None),
     ("store.find_api_key(text)", "SELECT store.find_api_key('nobodyhasit1')", None),
     ("store.rotate_command_keys(interval)", "SELECT store.rotate_command_keys('1 day')", None),
 ];
