@@ -8,6 +8,7 @@ pub(crate) mod common;
 pub(crate) mod identity;
 pub(crate) mod projector;
 pub(crate) mod query_api;
+pub(crate) mod relay;
 
 use platform::env::Faults;
 use platform::health::HealthBuilder;

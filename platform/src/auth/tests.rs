@@ -114,6 +114,25 @@ async fn a_sound_token_for_what_is_not_there_lets_nobody_in() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_proven_before_still_ends_when_it_says() {
+    let world = world().await;
+    let authenticator = world.authenticator("reader").await;
+    let now = jsonwebtoken::get_current_timestamp();
+    // Its end lies in the past, and the leeway after it ends soon.
+    let token = world.signer.sign(HOLDER, Uuid::now_v7(), now - 10, 10 + 2 - token::LEEWAY_SECONDS).unwrap();
+    authenticator.authenticate(&token).await.unwrap();
+    while jsonwebtoken::get_current_timestamp() < now + 3 {
+        if authenticator.authenticate(&token).await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(authenticator.authenticate(&token).await, Err(AuthError::Invalid)));
+    let forged = format!("{}A", &world.token(HOLDER)[..40]);
+    assert!(matches!(authenticator.authenticate(&forged).await, Err(AuthError::Invalid)));
+}
+
+#[tokio::test]
 async fn a_key_with_the_right_name_and_another_secret_is_invalid() {
     let world = world().await;
     let other = ApiKey::generate().unwrap();
