@@ -14,7 +14,7 @@ mod seed;
 mod server;
 mod services;
 mod supervisor;
-mod test_postgres;
+mod test_servers;
 mod up;
 
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ use platform::env::Env;
 use platform::problem::chain;
 
 use documents::Document;
-use test_postgres::WithPostgres;
+use test_servers::WithServers;
 use up::Up;
 
 /// Many small, short-lived values on many threads: under load the C library, its allocator and its copying together,
@@ -60,9 +60,9 @@ enum Command {
     Asyncapi,
     /// Ask the service of SECURENET_LISTEN whether it is ready, as a container's health check
     Healthcheck,
-    /// Run a program with a Postgres of its own, named by SECURENET_TEST_POSTGRES
+    /// Run a program with servers of its own: SECURENET_TEST_POSTGRES, SECURENET_TEST_KAFKA, SECURENET_TEST_REDIS
     #[command(hide = true)]
-    WithPostgres(WithPostgres),
+    WithServers(WithServers),
 }
 
 /// Why the program ends; whoever reads it sees the whole chain.
@@ -80,7 +80,7 @@ async fn main() -> ExitCode {
         Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
         Command::Asyncapi => documents::show_asyncapi().map(|()| ExitCode::SUCCESS),
         Command::Healthcheck => healthcheck::check().await.map(|()| ExitCode::SUCCESS),
-        Command::WithPostgres(options) => test_postgres::run(options).await,
+        Command::WithServers(options) => test_servers::run(options).await,
     };
     outcome.unwrap_or_else(|error| {
         console::complain(&chain(error.as_ref()).to_string());
