@@ -15,10 +15,13 @@ pub(crate) struct Client {
     sender: SendRequest<Full<Bytes>>,
     host: String,
     bearer: String,
+    /// The tag of the answer already held, to be asked with.
+    held: Option<String>,
 }
 
 pub(crate) struct Answer {
     pub status: u16,
+    pub etag: Option<String>,
     /// What `X-Consistency` said.
     pub position: Option<String>,
     pub body: Bytes,
@@ -31,7 +34,12 @@ impl Client {
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        Ok(Self { sender, host: host.to_owned(), bearer: format!("Bearer {bearer}") })
+        Ok(Self { sender, host: host.to_owned(), bearer: format!("Bearer {bearer}"), held: None })
+    }
+
+    /// From now on asks for nothing but what differs from the answer with this tag.
+    pub(crate) fn hold(&mut self, etag: String) {
+        self.held = Some(etag);
     }
 
     pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Outcome<Answer> {
@@ -52,12 +60,16 @@ impl Client {
         if let Some(position) = position {
             request = request.header("x-consistency", position);
         }
+        if let Some(held) = &self.held {
+            request = request.header("if-none-match", held);
+        }
         self.sender.ready().await?;
         let response = self.sender.send_request(request.body(Full::new(body))?).await?;
         let status = response.status().as_u16();
-        let position = response.headers().get("x-consistency").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (position, etag) = (header("x-consistency"), header("etag"));
         let body = response.into_body().collect().await?.to_bytes();
-        Ok(Answer { status, position, body })
+        Ok(Answer { status, etag, position, body })
     }
 }
 

@@ -11,6 +11,8 @@ mod personal_data;
 mod pooler;
 mod resources;
 mod rights;
+mod search;
 mod standbys;
 mod summaries;
+mod tags;
 mod world;

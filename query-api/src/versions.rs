@@ -1,6 +1,6 @@
 //! Which state of the read models an answer shows, so that a list has a tag and work done for one state is not done again.
 //!
-//! A state is the live generations of the projections that a route reads, the tenant's last event in each, and what is
+//! A state is the live generations of the projections that a route reads and how often each was repaired, the tenant's last event in each, and what is
 //! parked. One small question within the page's own snapshot, so that tag and page agree. Where a projection has not
 //! said how far it is for the tenant, nothing is known: no tag, and nothing is kept.
 
@@ -31,6 +31,8 @@ pub type State = [u8; STATE_BYTES];
 struct Version {
     projection: String,
     generation: i32,
+    /// Changes of rows that moved no seq.
+    repairs: i32,
     seq: Option<i64>,
     parked_streams: i64,
     parked_seqs: i64,
@@ -109,9 +111,9 @@ async fn versions(tx: &mut TenantTx, projections: &[&str]) -> Result<Vec<Version
     let tenant = tx.tenant();
     sqlx::query_as!(
         Version,
-        r#"SELECT l.projection AS "projection!", l.generation AS "generation!", t.seq AS "seq?",
+        r#"SELECT l.projection, l.generation, l.repairs, t.seq AS "seq?",
                   p.streams AS "parked_streams!", p.seqs AS "parked_seqs!", p.micros AS "parked_micros?"
-           FROM read.live_generations l
+           FROM read.generations l
            LEFT JOIN read.tenant_seqs t
                ON t.tenant_id = $1 AND t.projection = l.projection AND t.generation = l.generation
            CROSS JOIN LATERAL (
@@ -120,7 +122,7 @@ async fn versions(tx: &mut TenantTx, projections: &[&str]) -> Result<Vec<Version
                FROM read.parked_streams s
                WHERE s.tenant_id = $1 AND s.projection = l.projection AND s.generation = l.generation
            ) p
-           WHERE l.projection = ANY ($2::text[]) ORDER BY l.projection"#,
+           WHERE l.state = 'live' AND l.projection = ANY ($2::text[]) ORDER BY l.projection"#,
         tenant,
         projections as &[&str]
     )
@@ -131,9 +133,10 @@ async fn versions(tx: &mut TenantTx, projections: &[&str]) -> Result<Vec<Version
 fn state(tenant: Uuid, versions: &[Version]) -> Option<State> {
     let mut digest = Sha256::new().chain_update([FORMAT]).chain_update(tenant);
     for version in versions {
-        let Version { projection, generation, seq, parked_streams, parked_seqs, parked_micros } = version;
+        let Version { projection, generation, repairs, seq, parked_streams, parked_seqs, parked_micros } = version;
         let seq = (*seq)?;
-        let line = format!("{projection} {generation} {seq} {parked_streams} {parked_seqs} {parked_micros:?}\n");
+        let line =
+            format!("{projection} {generation} {repairs} {seq} {parked_streams} {parked_seqs} {parked_micros:?}\n");
         digest.update(line);
     }
     Some(shortened(digest))
@@ -143,15 +146,16 @@ fn state(tenant: Uuid, versions: &[Version]) -> Option<State> {
 /// page that is newer than its tag is asked for once more, one that is older would be kept.
 pub async fn state_of_all(reader: &Reader, projection: &str) -> Result<State, sqlx::Error> {
     let checkpoints = sqlx::query!(
-        r#"SELECT partition AS "partition!", generation AS "generation!", epoch AS "epoch!", seq AS "seq!"
-           FROM read.live_checkpoints WHERE projection = $1 ORDER BY partition"#,
+        "SELECT c.partition, c.generation, g.repairs, c.epoch, c.seq
+         FROM read.checkpoints c JOIN read.generations g USING (projection, generation)
+         WHERE g.state = 'live' AND projection = $1 ORDER BY c.partition",
         projection
     )
     .fetch_all(reader.tenantless())
     .await?;
     let mut digest = Sha256::new().chain_update([FORMAT]).chain_update(projection);
     for at in checkpoints {
-        digest.update(format!("{} {} {} {}\n", at.partition, at.generation, at.epoch, at.seq));
+        digest.update(format!("{} {} {} {} {}\n", at.partition, at.generation, at.repairs, at.epoch, at.seq));
     }
     Ok(shortened(digest))
 }
@@ -179,7 +183,7 @@ mod tests {
 
     fn version(seq: Option<i64>) -> Version {
         let projection = "findings".to_owned();
-        Version { projection, generation: 1, seq, parked_streams: 0, parked_seqs: 0, parked_micros: None }
+        Version { projection, generation: 1, repairs: 0, seq, parked_streams: 0, parked_seqs: 0, parked_micros: None }
     }
 
     #[test]
@@ -191,6 +195,7 @@ mod tests {
             state(Uuid::from_u128(2), &[version(Some(7))]),
             state(tenant, &[version(Some(8))]),
             state(tenant, &[Version { generation: 2, ..version(Some(7)) }]),
+            state(tenant, &[Version { repairs: 1, ..version(Some(7)) }]),
             state(tenant, &[Version { parked_streams: 1, ..version(Some(7)) }]),
             state(tenant, &[Version { parked_seqs: 3, ..version(Some(7)) }]),
             state(tenant, &[Version { parked_micros: Some(1), ..version(Some(7)) }]),

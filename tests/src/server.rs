@@ -72,23 +72,35 @@ impl Server {
 
     /// The same with more arguments for `up`.
     pub async fn start_as(shape: Shape, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let mut server = Self::prepare(shape);
+        server.configure(environment, arguments);
+        server.restart().await;
+        server
+    }
+
+    /// Its directory is there, and nothing runs yet: for whoever has to put something beside it first.
+    pub fn prepare(shape: Shape) -> Self {
         let root = make_root();
         let mut watchdog = watch(&root);
         let (port, metrics_port) = shape.free_ports();
-        let mut server = Self {
+        Self {
             shape,
             lifeline: watchdog.stdin.take(),
             watchdog,
             root,
             port,
             metrics_port,
-            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
-            environment: environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            arguments: vec![],
+            environment: vec![],
             process: None,
             credentials: BTreeMap::new(),
-        };
-        server.restart().await;
-        server
+        }
+    }
+
+    /// From its next start on.
+    pub fn configure(&mut self, environment: &[(&str, &str)], arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self.environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     }
 
     pub fn shape(&self) -> Shape {
@@ -328,7 +340,7 @@ pub fn free_port() -> u16 {
     probe.local_addr().expect("a bound socket has an address").port()
 }
 
-fn find(below: &Path, name: &str) -> Option<PathBuf> {
+pub(crate) fn find(below: &Path, name: &str) -> Option<PathBuf> {
     let entries: Vec<PathBuf> = fs::read_dir(below).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     let here = entries.iter().find(|path| path.ends_with(name)).cloned();
     here.or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| find(path, name)))

@@ -114,6 +114,25 @@ async fn a_sound_token_for_what_is_not_there_lets_nobody_in() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_proven_before_still_ends_when_it_says() {
+    let world = world().await;
+    let authenticator = world.authenticator("reader").await;
+    let now = jsonwebtoken::get_current_timestamp();
+    // Its end lies in the past, and the leeway after it ends soon.
+    let token = world.signer.sign(HOLDER, Uuid::now_v7(), now - 10, 10 + 2 - token::LEEWAY_SECONDS).unwrap();
+    authenticator.authenticate(&token).await.unwrap();
+    while jsonwebtoken::get_current_timestamp() < now + 3 {
+        if authenticator.authenticate(&token).await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(authenticator.authenticate(&token).await, Err(AuthError::Invalid)));
+    let forged = format!("{}A", &world.token(HOLDER)[..40]);
+    assert!(matches!(authenticator.authenticate(&forged).await, Err(AuthError::Invalid)));
+}
+
+#[tokio::test]
 async fn a_key_with_the_right_name_and_another_secret_is_invalid() {
     let world = world().await;
     let other = ApiKey::generate().unwrap();
@@ -201,7 +220,9 @@ async fn many_requests_of_a_session_ask_the_store_once() {
 async fn without_postgres_nobody_is_let_in_and_nobody_is_sent_away_for_good() {
     let cluster = TestCluster::private().await;
     let world = World::new(cluster.database().await).await;
-    let pool = crate::postgres::reader_pool(&Secret::new(world.database.url("reader")), 2).unwrap();
+    let pool = crate::postgres::Settings { connections: 2, ..Default::default() }
+        .reader(&Secret::new(world.database.url("reader")))
+        .unwrap();
     let authenticator = Authenticator::new(pool, world.verifier.clone(), None);
     cluster.server().unwrap().crash();
     for bearer in [world.token(HOLDER), world.key.expose().to_owned()] {

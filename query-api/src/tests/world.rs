@@ -252,6 +252,42 @@ impl World {
         assert_eq!(moved.rows_affected(), 1);
     }
 
+    /// Tells how far a projection is for a tenant.
+    pub(super) async fn seq(&self, tenant: Uuid, projection: &str, seq: i64) {
+        sqlx::query(
+            "INSERT INTO read.tenant_seqs (projection, generation, tenant_id, seq) VALUES ($1, 1, $2, $3)
+             ON CONFLICT (tenant_id, projection, generation) DO UPDATE SET seq = excluded.seq",
+        )
+        .bind(projection)
+        .bind(tenant)
+        .bind(seq)
+        .execute(&self.admin)
+        .await
+        .unwrap();
+    }
+
+    /// Puts the titles of the tenant's findings into the index.
+    pub(super) async fn searchable(&self, tenant: Uuid) {
+        let findings: Vec<(Uuid, String)> =
+            sqlx::query_as("SELECT finding_id, title FROM read_g1.findings WHERE tenant_id = $1")
+                .bind(tenant)
+                .fetch_all(&self.admin)
+                .await
+                .unwrap();
+        let (ids, documents): (Vec<Uuid>, Vec<String>) =
+            findings.into_iter().map(|(id, title)| (id, document(tenant, &title))).unzip();
+        sqlx::query(
+            "INSERT INTO read_g1.finding_search (tenant_id, finding_id, document)
+             SELECT $1, f.id, f.document::tsvector FROM unnest($2::uuid[], $3::text[]) AS f (id, document)",
+        )
+        .bind(tenant)
+        .bind(ids)
+        .bind(documents)
+        .execute(&self.admin)
+        .await
+        .unwrap();
+    }
+
     pub(super) async fn park(&self, tenant: Uuid, projection: &str, stream: Uuid) {
         sqlx::query(
             "INSERT INTO read.parked_streams (projection, generation, tenant_id, stream_id, kind, partition, first_seq,
@@ -280,6 +316,15 @@ impl Drop for World {
 pub(super) const ANY_DEVICE: &str = "SELECT device_id FROM read_g1.devices WHERE tenant_id = $1 LIMIT 1";
 pub(super) const ANY_FINDING: &str = "SELECT finding_id FROM read_g1.findings WHERE tenant_id = $1 LIMIT 1";
 pub(super) const ANY_SCAN: &str = "SELECT scan_id FROM read_g1.scans WHERE tenant_id = $1 LIMIT 1";
+
+fn document(tenant: Uuid, title: &str) -> String {
+    let words = platform::words::words(title).into_iter().enumerate();
+    let places = words.flat_map(|(place, word)| {
+        let at = move |text: String| format!("'{}{text}':{}", platform::words::tenant_mark(tenant), place + 1);
+        word.also.into_iter().chain([word.text]).map(at)
+    });
+    places.collect::<Vec<_>>().join(" ")
+}
 
 pub(super) fn get(token: &str, uri: &str) -> test::TestRequest {
     test::TestRequest::get().uri(uri).insert_header(("authorization", format!("Bearer {token}")))

@@ -21,6 +21,8 @@ pub const SEARCH_MAX_BYTES: usize = 256;
 const SEARCH_MAX_WORDS: usize = 32;
 /// A shorter beginning is that of too many words.
 const PREFIX_MIN_CHARACTERS: usize = 3;
+/// Where the words before it narrow it down.
+const PREFIX_IN_NAME_MIN_CHARACTERS: usize = 2;
 
 /// A question that can be asked. The same words in another order are the same question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,8 +94,9 @@ impl Clause {
     fn of(term: &Term<'_>) -> Result<Option<Self>, Fault> {
         let words: Vec<String> = words(term.text).into_iter().map(|word| word.text).collect();
         let Some(last) = words.last() else { return Ok(None) };
-        if term.is_prefix && last.chars().count() < PREFIX_MIN_CHARACTERS {
-            let detail = format!("needs at least {PREFIX_MIN_CHARACTERS} letters or digits before a *");
+        let least = if words.len() > 1 { PREFIX_IN_NAME_MIN_CHARACTERS } else { PREFIX_MIN_CHARACTERS };
+        if term.is_prefix && last.chars().count() < least {
+            let detail = format!("needs at least {least} letters or digits before a *");
             return Err(Fault::new("prefix-too-short", detail));
         }
         Ok(Some(Self { absent: term.absent, words, is_prefix: term.is_prefix }))

@@ -139,6 +139,7 @@ fn value(name: &str, of_type: &str, tenant: &str, number: u64) -> String {
         "uuid" => format!("'{}'", Uuid::from_u128(u128::from(number))),
         "text" => format!("'made-up-{number}'"),
         "text[]" => "'{}'".to_owned(),
+        "tsvector" => format!("'made-up-{number}'"),
         "smallint" | "integer" | "bigint" => number.to_string(),
         "boolean" => "false".to_owned(),
         "bytea" => format!("'\\x{number:064x}'"),

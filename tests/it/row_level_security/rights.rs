@@ -43,6 +43,7 @@ const RIGHTS: &str = "
     read.finding_cves             -         -       -      SIUD       s
     read.finding_history          -         -       -      SIUD       s
     read.finding_totals           -         -       -      SIUD       s
+    read.finding_search           S         -       -      SIUD       s
     read.scans                    -         -       -      SIUD       s
     read.scan_totals              -         -       -      SIUD       s
     read.users                    -         -       -      SIUD       s
