@@ -7,6 +7,7 @@
 --   projector  reads the log, writes read models
 --   reader     query-api: reads read models of one tenant at a time
 --   doctor     `securenet doctor`: the server's own statistics, and no row of anybody's
+--   replication  standbys: copies the whole log of the server, and enters no database
 --
 -- One statement of a client's takes no longer than its class allows: 5 s for a reader, 10 s for a writer, 60 s for the
 -- projector. An export, which may take 60 s, sets that for its own transaction (SET LOCAL statement_timeout).
@@ -14,7 +15,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['migrator', 'writer', 'relay', 'projector', 'reader', 'doctor'] LOOP
+    FOREACH name IN ARRAY ARRAY['migrator', 'writer', 'relay', 'projector', 'reader', 'doctor', 'replication'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
             BEGIN
                 EXECUTE format('CREATE ROLE %I', name);
@@ -91,3 +92,5 @@ GRANT pg_monitor TO doctor;
 -- Migrations and the indexes of a rebuild take as long as they take; but whoever forgot a transaction lets go.
 ALTER ROLE migrator SET statement_timeout = 0;
 ALTER ROLE migrator SET idle_in_transaction_session_timeout = '10min';
+
+ALTER ROLE replication LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS REPLICATION;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint::{self, Checkpoint, Unread};
 use crate::event::{Event, Place};
 use crate::failure::Failure;
 use crate::feed::{Range, log::LogReader};
@@ -127,6 +127,12 @@ async fn transact(
     batch: &[Arc<Event>],
     verdicts: &Verdicts,
 ) -> Result<Applied, Failure> {
+    if let Some(unread) = unread(target, batch)
+        && checkpoint::pass_by(&pools.of(target.generation), target, &unread).await?
+    {
+        let positions = unread.iter().map(|unread| (unread.partition, unread.last)).collect();
+        return Ok(Applied { positions, events: batch.len(), parked: 0 });
+    }
     let mut partitions: Vec<i16> = batch.iter().map(|event| event.place.partition).collect();
     partitions.sort_unstable();
     partitions.dedup();
@@ -151,6 +157,28 @@ async fn transact(
     checkpoint::advance(&mut transaction, target, &reached, &tenants).await?;
     transaction.commit().await?;
     Ok(Applied { events: fresh.len(), parked: sifted.newly_parked.len(), ..Applied::at(&reached) })
+}
+
+/// The pieces of a batch of which the projection reads nothing, if it is such a batch and in order.
+fn unread(target: Target, batch: &[Arc<Event>]) -> Option<Vec<Unread>> {
+    let mut pieces: Vec<Unread> = vec![];
+    for event in batch {
+        let (Place { partition, seq }, epoch) = (event.place, event.epoch);
+        if target.projection.reads(event) {
+            return None;
+        }
+        match pieces.last_mut() {
+            Some(last) if last.partition == partition => {
+                if seq != last.last + 1 || epoch != last.epoch {
+                    return None;
+                }
+                last.last = seq;
+            }
+            Some(last) if last.partition > partition => return None,
+            Some(_) | None => pieces.push(Unread { partition, first: seq, last: seq, epoch }),
+        }
+    }
+    (!pieces.is_empty()).then_some(pieces)
 }
 
 async fn park(

@@ -243,21 +243,20 @@ impl Feed for KafkaFeed {
         Box::pin(async move {
             // The thread ends with this future, however that ends.
             let ends = CancellationToken::new();
-            let _guard = ends.clone().drop_guard();
-            let (feed, (ended, has_ended)) = (Arc::clone(&self), oneshot::channel());
+            let guard = ends.clone().drop_guard();
+            let (feed, (ended, mut has_ended)) = (Arc::clone(&self), oneshot::channel());
             let consume = move || ended.send(consumer::run(&feed, &ends));
             std::thread::Builder::new().name("kafka-feed".to_owned()).spawn(consume).map_err(Stopped::Thread)?;
-            let mut has_ended = has_ended;
             tokio::select! {
                 () = self.keep_looking() => {}
                 () = stop.cancelled() => {}
                 outcome = &mut has_ended => return outcome.unwrap_or(Ok(())),
             }
-            drop(_guard);
-            match timeout(CLOSE_MAX, has_ended).await {
-                Ok(outcome) => outcome.unwrap_or(Ok(())),
-                Err(_) => Ok(tracing::warn!("Kafka was not told that this projector leaves")),
-            }
+            drop(guard);
+            timeout(CLOSE_MAX, has_ended).await.ok().and_then(Result::ok).unwrap_or_else(|| {
+                tracing::warn!("Kafka was not told that this projector leaves");
+                Ok(())
+            })
         })
     }
 }

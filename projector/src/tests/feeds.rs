@@ -5,9 +5,12 @@ mod bus;
 
 use super::epochs::RESTORE;
 use super::running::{PATIENCE, Running};
-use super::world::{Fact, World, id};
+use super::world::{Fact, World, first, id};
+use crate::projections::findings::Findings;
 use bus::Bus;
 
+/// Together more than a feed may remember.
+const LARGE_EVENTS: u128 = 240;
 /// The others have taken over what a projector that is gone worked on.
 const TAKE_OVER_MAX: std::time::Duration = std::time::Duration::from_secs(15);
 
@@ -132,6 +135,44 @@ async fn a_projector_that_begins_late_misses_nothing(bus: Bus) {
 }
 
 #[tokio::test]
+async fn kafka_itself_brings_what_it_has() {
+    let (world, bus) = (World::new().await, Bus::mock());
+    let running = bus.start(&world).await;
+    world.history_of(1..=12).await;
+    let records = world.records().await;
+    bus.publish(&records, |_| true).await;
+    world.caught_up().await;
+    let fate = |fate| running.metrics.kafka.records.with_label_values(&[fate]).get();
+    while fate("taken") + fate("duplicate") < records.len() as u64 {
+        tokio::task::yield_now().await;
+    }
+    assert!(fate("taken") > 0 && fate("unreadable") == 0 && fate("dead_epoch") == 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn kafka_waits_while_the_projections_do() {
+    let (world, bus) = (World::new().await, Bus::mock());
+    let running = bus.start(&world).await;
+    let mut locked = world.admin.begin().await.unwrap();
+    sqlx::query("SELECT FROM read.checkpoints FOR UPDATE").execute(&mut *locked).await.unwrap();
+    for number in 0..LARGE_EVENTS {
+        world.append_fact(Fact::large(id(number % 4), id(1_000 + number))).await;
+    }
+    bus.publish(&world.records().await, |_| true).await;
+    while running.metrics.kafka.held_back.get() == 0 {
+        tokio::task::yield_now().await;
+    }
+    locked.commit().await.unwrap();
+    world.caught_up().await;
+    while running.metrics.kafka.held_back.get() > 0 {
+        tokio::task::yield_now().await;
+    }
+    running.stop().await;
+    as_from_the_store(&world).await;
+}
+
+#[tokio::test]
 async fn two_projectors_share_the_partitions_and_one_takes_over_alone_on_the_mock() {
     two_projectors_share(Bus::mock()).await;
 }
@@ -149,7 +190,7 @@ async fn two_projectors_share(bus: Bus) {
     bus.publish(&world.records().await, |_| true).await;
     world.caught_up().await;
     for running in [&one, &other] {
-        let labels = super::world::first::<crate::projections::findings::Findings>().labels();
+        let labels = first::<Findings>().labels();
         assert!(running.metrics.events.with_label_values(&labels).get() > 0, "each did a part");
     }
     let published = world.records().await.len();

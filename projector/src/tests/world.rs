@@ -33,6 +33,8 @@ use crate::registry::{self, Target};
 const BEGINNING_MICROS: i64 = 1_767_614_400_000_000;
 pub(super) const OBSERVED_MICROS: i64 = BEGINNING_MICROS - 60_000_000;
 
+const LARGE_BYTES: usize = 60 * 1024;
+
 pub(super) struct World {
     pub database: TestDatabase,
     pub admin: PgPool,
@@ -84,6 +86,13 @@ impl Fact {
         let body = json!({"device": device, "type": "open-port", "title": "Port 22 is open", "severity": severity, "tool": "nmap",
             "cves": ["CVE-2024-0001", "CVE-2024-0002"], "cvss": ["CVSS:3.1/AV:N"], "cvss_score_tenths": 75, "evidence": "22/tcp",
             "protocol": "tcp", "port": 22, "observed_at": OBSERVED_MICROS});
+        Self::json(tenant, finding, "finding.raised", body)
+    }
+
+    /// Nearly as much as an event may hold.
+    pub(super) fn large(tenant: Uuid, finding: Uuid) -> Self {
+        let body = json!({"type": "open-port", "title": "Port 22 is open", "severity": "low", "tool": "nmap",
+            "evidence": "e".repeat(LARGE_BYTES), "observed_at": OBSERVED_MICROS});
         Self::json(tenant, finding, "finding.raised", body)
     }
 

@@ -21,8 +21,8 @@ pub enum Role {
 }
 
 /// The services of the full shape.
-const SERVICES: [(Role, usize); 4] =
-    [(Role::CommandApi, 0), (Role::QueryApi, 0), (Role::Projector, 0), (Role::Projector, 1)];
+const SERVICES: [(Role, usize); 5] =
+    [(Role::CommandApi, 0), (Role::QueryApi, 0), (Role::Relay, 0), (Role::Projector, 0), (Role::Projector, 1)];
 
 impl Role {
     /// As `up --full` names it.

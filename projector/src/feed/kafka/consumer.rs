@@ -23,6 +23,8 @@ use crate::projector::Stopped;
 /// A member that is silent for so long is taken for dead, and its partitions go to the others.
 const SESSION_TIMEOUT_MS: &str = "8000";
 const HEARTBEAT_INTERVAL_MS: &str = "2000";
+/// A topic that is made later is found within that time.
+const METADATA_INTERVAL_MS: &str = "10000";
 /// Also how long it may take to notice that the process stops.
 const POLL_MAX: Duration = Duration::from_millis(100);
 /// How often it is asked how far the loops have come.
@@ -61,6 +63,7 @@ pub(super) fn run(feed: &Arc<KafkaFeed>, stop: &CancellationToken) -> Result<(),
         .set("heartbeat.interval.ms", HEARTBEAT_INTERVAL_MS)
         // What lies before is read from the store, faster.
         .set("auto.offset.reset", "latest")
+        .set("topic.metadata.refresh.interval.ms", METADATA_INTERVAL_MS)
         .set_log_level(RDKafkaLogLevel::Warning);
     let client: Client = config.create_with_context(Membership(Arc::clone(feed)))?;
     client.subscribe(&[&settings.topic])?;
@@ -138,15 +141,16 @@ impl Consumer<'_> {
 
     /// Fetching further ahead would push out what nobody has read yet, and the store would be asked for it again.
     fn hold_back(&mut self) {
-        let ahead = self.feed.events.recent().bytes_after(&self.feed.progress.fastest());
-        let too_far = ahead > if self.held_back { AHEAD_MAX_BYTES / 2 } else { AHEAD_MAX_BYTES };
-        let Ok(assigned) = self.client.assignment() else { return };
-        let done = match (self.held_back, too_far) {
-            // Also partitions that came meanwhile.
-            (_, true) => self.client.pause(&assigned),
-            (true, false) => self.client.resume(&assigned),
-            (false, false) => return,
-        };
+        let limit = if self.held_back { AHEAD_MAX_BYTES / 2 } else { AHEAD_MAX_BYTES };
+        let fastest = self.feed.progress.fastest();
+        let too_far = self.feed.events.recent().is_ahead(&fastest, limit);
+        if !self.held_back && !too_far {
+            return;
+        }
+        let assigned = self.client.assignment();
+        // Held back are also partitions that came meanwhile.
+        let change = |all| if too_far { self.client.pause(&all) } else { self.client.resume(&all) };
+        let done = assigned.and_then(change);
         match done {
             Ok(()) => self.held_back = too_far,
             Err(error) => tracing::warn!(error = %Fault::of(&error).0, "Kafka cannot be held back"),
