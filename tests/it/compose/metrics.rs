@@ -14,7 +14,7 @@ use crate::tools::root;
 /// Prometheus makes it for each target.
 const MADE_BY_PROMETHEUS: &str = "up";
 /// Offered for each standby, and this system has none: the code at least has the name.
-const OF_STANDBYS: [(&str, &str); 1] = [("securenet_replica_lag_seconds", "query-api/src")];
+const OF_STANDBYS: [(&str, &str); 1] = [("securenet_replica_lag_seconds", "platform/src")];
 /// What a histogram is made of.
 const PARTS: [&str; 3] = ["_bucket", "_count", "_sum"];
 
