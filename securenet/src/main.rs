@@ -9,6 +9,7 @@ mod doctor;
 mod documents;
 mod healthcheck;
 mod interrupts;
+mod log_epoch;
 mod private_postgres;
 mod process;
 mod seed;
@@ -17,6 +18,7 @@ mod services;
 mod setup;
 mod supervisor;
 mod test_postgres;
+mod topics;
 mod up;
 
 use std::process::ExitCode;
@@ -28,7 +30,9 @@ use platform::problem::chain;
 
 use doctor::Doctor;
 use documents::Document;
+use log_epoch::Log;
 use test_postgres::WithPostgres;
+use topics::Topics;
 use up::Up;
 
 /// Many small, short-lived values on many threads: under load the C library, its allocator and its copying together,
@@ -62,6 +66,12 @@ enum Command {
     Doctor(Doctor),
     /// Apply the missing migrations to the database of SECURENET_MIGRATOR_URL
     Migrate,
+    /// The topic of events
+    #[command(subcommand)]
+    Topics(Topics),
+    /// The log itself
+    #[command(subcommand)]
+    Log(Log),
     /// Print an OpenAPI document
     Openapi { document: Document },
     /// Print the AsyncAPI document of the topic
@@ -87,6 +97,8 @@ async fn main() -> ExitCode {
         Command::Setup => setup::run().await.map(|()| ExitCode::SUCCESS),
         Command::Doctor(options) => doctor::run(options).await,
         Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
+        Command::Topics(Topics::Apply) => topics::apply().await.map(|()| ExitCode::SUCCESS),
+        Command::Log(Log::BeginEpoch(options)) => log_epoch::begin(options).await.map(|()| ExitCode::SUCCESS),
         Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
         Command::Asyncapi => documents::show_asyncapi().map(|()| ExitCode::SUCCESS),
         Command::Healthcheck => healthcheck::check().await.map(|()| ExitCode::SUCCESS),
