@@ -18,8 +18,10 @@ pub struct Metrics {
     pub consistency_timeouts: IntCounter,
     /// `query_summary_requests_total`: summaries asked for.
     pub summary_requests: IntCounter,
-    /// `query_summary_computed_total`: summaries worked out; the others came from the cache.
+    /// `query_summary_computed_total`: summaries worked out from Postgres.
     pub summary_computed: IntCounter,
+    /// `query_summary_copied_total`: summaries worked out from the copy in Redis; the rest came from the process's cache.
+    pub summary_copied: IntCounter,
     /// `query_replica_reads_total`: reads that a replica was asked for.
     pub replica_reads: IntCounter,
     /// `query_replica_fallbacks_total`: reads that a replica could not answer and the primary had to.
@@ -44,9 +46,10 @@ impl Metrics {
                 "Requests answered 425 because a projection did not get there in time.",
             )?,
             summary_requests: IntCounter::new("query_summary_requests_total", "Summaries asked for.")?,
-            summary_computed: IntCounter::new(
-                "query_summary_computed_total",
-                "Summaries worked out rather than taken from the cache.",
+            summary_computed: IntCounter::new("query_summary_computed_total", "Summaries worked out from Postgres.")?,
+            summary_copied: IntCounter::new(
+                "query_summary_copied_total",
+                "Summaries worked out from the copy in Redis.",
             )?,
             replica_reads: IntCounter::new("query_replica_reads_total", "Reads that a replica was asked for.")?,
             replica_fallbacks: IntCounter::new(
@@ -60,6 +63,7 @@ impl Metrics {
         registry.register(Box::new(metrics.consistency_timeouts.clone()))?;
         registry.register(Box::new(metrics.summary_requests.clone()))?;
         registry.register(Box::new(metrics.summary_computed.clone()))?;
+        registry.register(Box::new(metrics.summary_copied.clone()))?;
         registry.register(Box::new(metrics.replica_reads.clone()))?;
         registry.register(Box::new(metrics.replica_fallbacks.clone()))?;
         registry.register(Box::new(metrics.denials.clone()))?;

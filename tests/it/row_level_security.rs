@@ -17,7 +17,7 @@ use cells::{Cell, Operation, Session, Setting, TENANTS};
 use relations::{Kind, Relation};
 
 /// Functions that run as the owner, and who may call them. Nobody else may, and nothing else runs as the owner.
-const DEFINERS: [(&str, &[&str]); 9] = [
+const DEFINERS: [(&str, &[&str]); 10] = [
     ("read.count_organizations(integer)", &["reader"]),
     ("read.create_generation(text,integer,smallint,text)", &["projector"]),
     ("read.index_generation(text,integer)", &["projector"]),
@@ -25,6 +25,7 @@ const DEFINERS: [(&str, &[&str]); 9] = [
     ("read.retire_generation(text,integer)", &["projector"]),
     ("read.search_findings(uuid,text,integer)", &["reader"]),
     ("read.switch_generation(text,integer)", &["projector"]),
+    ("read.tenant_versions(uuid[])", &["reader"]),
     ("store.find_api_key(text)", &["reader", "writer"]),
     ("store.rotate_command_keys(interval)", &["writer"]),
 ];
@@ -42,6 +43,7 @@ const CALLS: [(&str, &str, Option<&str>); 9] = [
     ("read.retire_generation(text,integer)", "SELECT read.retire_generation('devices', 2)", None),
     // It looks at who is set, and nobody is.
     ("read.search_findings(uuid,text,integer)", "SELECT read.search_findings(NULL, '''word''', 10)", Some("42501")),
+    ("read.tenant_versions(uuid[])", "SELECT read.tenant_versions(ARRAY[gen_random_uuid()])", None),
     ("store.find_api_key(text)", "SELECT store.find_api_key('nobodyhasit1')", None),
     ("store.rotate_command_keys(interval)", "SELECT store.rotate_command_keys('1 day')", None),
 ];
