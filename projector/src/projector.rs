@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use platform::redis::Redis;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,7 @@ use crate::feed::{Feed, kafka::KafkaFeed, log::LogReader, store::StoreFeed};
 use crate::metrics::Metrics;
 use crate::pools::Pools;
 use crate::progress::Progress;
+use crate::redis_models;
 use crate::standing::Standing;
 use crate::supervisor::Supervisor;
 
@@ -39,6 +41,7 @@ pub enum Stopped {
 #[derive(Debug)]
 pub struct Projector {
     context: Context,
+    redis: Option<Redis>,
 }
 
 /// What every loop works with. Cheap to clone.
@@ -70,7 +73,16 @@ impl Projector {
             }
         };
         let (pools, told) = (Pools::new(pool), Arc::default());
-        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told } }
+        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told }, redis: None }
+    }
+
+    /// With a Redis that holds copies of what is read most.
+    #[must_use]
+    pub fn with_redis(mut self, redis: Option<Redis>) -> Self {
+        if redis.is_some() {
+            self.context.pools = self.context.pools.clone().owing_copies();
+        }
+        Self { redis, ..self }
     }
 
     /// For readiness.
@@ -90,6 +102,10 @@ impl Projector {
             let shutdown = shutdown.clone();
             async move { feed.await.inspect_err(|_| shutdown.cancel()) }
         });
+        if let Some(redis) = self.redis {
+            let (pool, metrics) = (self.context.pools.shared().clone(), self.context.metrics.redis.clone());
+            tokio::spawn(redis_models::run(pool, redis, metrics, stop.clone()));
+        }
         let followed = Supervisor::new(self.context, shutdown).run().await;
         // The feed gives up its partitions only when nobody works on them any more.
         stop.cancel();

@@ -17,7 +17,7 @@ mod server;
 mod services;
 mod setup;
 mod supervisor;
-mod test_postgres;
+mod test_servers;
 mod topics;
 mod up;
 
@@ -31,7 +31,7 @@ use platform::problem::chain;
 use doctor::Doctor;
 use documents::Document;
 use log_epoch::Log;
-use test_postgres::WithPostgres;
+use test_servers::WithServers;
 use topics::Topics;
 use up::Up;
 
@@ -78,9 +78,9 @@ enum Command {
     Asyncapi,
     /// Ask the service of SECURENET_LISTEN whether it is ready, as a container's health check
     Healthcheck,
-    /// Run a program with a Postgres of its own, named by SECURENET_TEST_POSTGRES
+    /// Run a program with servers of its own: SECURENET_TEST_POSTGRES, SECURENET_TEST_KAFKA, SECURENET_TEST_REDIS
     #[command(hide = true)]
-    WithPostgres(WithPostgres),
+    WithServers(WithServers),
 }
 
 /// Why the program ends; whoever reads it sees the whole chain.
@@ -102,7 +102,7 @@ async fn main() -> ExitCode {
         Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
         Command::Asyncapi => documents::show_asyncapi().map(|()| ExitCode::SUCCESS),
         Command::Healthcheck => healthcheck::check().await.map(|()| ExitCode::SUCCESS),
-        Command::WithPostgres(options) => test_postgres::run(options).await,
+        Command::WithServers(options) => test_servers::run(options).await,
     };
     outcome.unwrap_or_else(|error| {
         console::complain(&chain(error.as_ref()).to_string());

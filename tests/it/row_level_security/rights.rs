@@ -37,6 +37,8 @@ const RIGHTS: &str = "
     read.live_generations         SIUD      -       -      S          S
     read.live_checkpoints         S         -       -      S          S
     read.tenant_seqs              SIUD      -       -      SIUD       s
+    read.redis_owed               -         -       -      SIUD       -
+    read.redis_state              SIUD      -       -      SU         -
     read.parked_streams           SIUD      -       -      SIUD       s
     read.parked_events            SIUD      -       -      SIUD       s
     read.devices                  -         -       -      SIUD       s
