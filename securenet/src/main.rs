@@ -11,6 +11,7 @@ mod healthcheck;
 mod interrupts;
 mod private_postgres;
 mod process;
+mod projections;
 mod seed;
 mod server;
 mod services;
@@ -60,6 +61,8 @@ enum Command {
     Setup,
     /// Look for what is amiss with Postgres, Redis and Kafka, and say what mends it
     Doctor(Doctor),
+    /// Rebuild, switch, verify and mend read models of a running deployment
+    Projections(projections::Projections),
     /// Apply the missing migrations to the database of SECURENET_MIGRATOR_URL
     Migrate,
     /// Print an OpenAPI document
@@ -86,6 +89,7 @@ async fn main() -> ExitCode {
         Command::Projector => process::run::<process::ProjectorProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Setup => setup::run().await.map(|()| ExitCode::SUCCESS),
         Command::Doctor(options) => doctor::run(options).await,
+        Command::Projections(options) => projections::run(options).await,
         Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
         Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
         Command::Asyncapi => documents::show_asyncapi().map(|()| ExitCode::SUCCESS),
