@@ -14,11 +14,11 @@ use crate::failure::Failure;
 use crate::projection::Projection;
 use crate::projections::{
     api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, finding_search::FindingSearch, findings::Findings,
-    organizations::Organizations, scans::Scans, summary::Summary, users::Users,
+    operations::Operations, organizations::Organizations, scans::Scans, summary::Summary, users::Users,
 };
 
 /// Every projection of this program.
-pub(crate) static ALL: [Registered; 9] = [
+pub(crate) static ALL: [Registered; 10] = [
     Registered::of::<Organizations>(),
     Registered::of::<Users>(),
     Registered::of::<ApiKeys>(),
@@ -28,6 +28,7 @@ pub(crate) static ALL: [Registered; 9] = [
     Registered::of::<Scans>(),
     Registered::of::<Summary>(),
     Registered::of::<AuditTrail>(),
+    Registered::of::<Operations>(),
 ];
 
 /// [`Projection::apply`] of any projection.
