@@ -21,10 +21,12 @@ CREATE TABLE read.operations (
     state text NOT NULL CHECK (state IN ('requested', 'running', 'done', 'failed')),
     step text NOT NULL DEFAULT '',
     attempt integer NOT NULL DEFAULT 0, -- whoever acts names it: a process stopped for long has lost its claim
+    claimed_by uuid,                    -- the process
     claimed_until timestamptz,
     events_done bigint NOT NULL DEFAULT 0,
     events_total bigint NOT NULL DEFAULT 0,
-    step_began_at timestamptz,
+    step_began_at timestamptz,          -- with what was done then, what rates follow from
+    step_began_done bigint NOT NULL DEFAULT 0,
     outcome text,                       -- a sentence; never a value of a tenant
     started_at timestamptz,
     finished_at timestamptz

@@ -13,6 +13,9 @@ const BATCH_EVENTS_DEFAULT: usize = 500;
 const POLL_BUSY_MS_DEFAULT: u64 = 10;
 const POLL_IDLE_MS_DEFAULT: u64 = 100;
 const READY_LAG_SECONDS_DEFAULT: u64 = 30;
+const VERIFY_INTERVAL_SECONDS_DEFAULT: u64 = 3_600;
+/// A minute's work, about.
+const VERIFY_EVENTS_MAX_DEFAULT: i64 = 200_000;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -24,6 +27,10 @@ pub struct Config {
     pub poll_idle: Duration,
     /// A projection that is further behind than this makes readiness red.
     pub ready_lag: Duration,
+    /// How often a partition is drawn and verified; zero: never.
+    pub verify_interval: Duration,
+    /// Partitions with more events are left to verifications that somebody asks for.
+    pub verify_events_max: i64,
 }
 
 impl Config {
@@ -36,6 +43,10 @@ impl Config {
             ready_lag: Duration::from_secs(
                 env.parse("SECURENET_PROJECTOR_READY_LAG_SECONDS", READY_LAG_SECONDS_DEFAULT),
             ),
+            verify_interval: Duration::from_secs(
+                env.parse("SECURENET_VERIFY_INTERVAL_SECONDS", VERIFY_INTERVAL_SECONDS_DEFAULT),
+            ),
+            verify_events_max: env.parse("SECURENET_VERIFY_EVENTS_MAX", VERIFY_EVENTS_MAX_DEFAULT),
         }
     }
 }
@@ -47,6 +58,8 @@ impl Default for Config {
             poll_busy: Duration::from_millis(POLL_BUSY_MS_DEFAULT),
             poll_idle: Duration::from_millis(POLL_IDLE_MS_DEFAULT),
             ready_lag: Duration::from_secs(READY_LAG_SECONDS_DEFAULT),
+            verify_interval: Duration::from_secs(VERIFY_INTERVAL_SECONDS_DEFAULT),
+            verify_events_max: VERIFY_EVENTS_MAX_DEFAULT,
         }
     }
 }

@@ -17,6 +17,7 @@ mod feed;
 mod follow;
 mod generations;
 mod metrics;
+mod operations;
 mod parked;
 mod pools;
 mod progress;
@@ -33,6 +34,6 @@ mod supervisor;
 mod tests;
 
 pub use config::{CONNECTIONS, Config};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, VerifyMetrics};
 pub use projector::{Projector, Stopped};
 pub use standing::{Behind, Standing};

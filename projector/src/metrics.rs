@@ -1,8 +1,12 @@
 //! What the projector counts, each metric a documented field. Most are labelled with projection and generation.
 
+mod verify;
+
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use crate::registry::Target;
+
+pub use verify::VerifyMetrics;
 
 const LABELS: &[&str] = &["projection", "generation"];
 const BATCH_BUCKETS_EVENTS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0];
@@ -29,6 +33,7 @@ pub struct Metrics {
     pub stopped: IntGaugeVec,
     /// `securenet_projector_stale_total`: batches refused because the log does not have their events any more.
     pub stale: IntCounter,
+    pub verify: VerifyMetrics,
 }
 
 impl Metrics {
@@ -67,6 +72,7 @@ impl Metrics {
                 "securenet_projector_stale_total",
                 "Batches refused because the log does not have their events any more.",
             )?,
+            verify: VerifyMetrics::register(registry)?,
         };
         registry.register(Box::new(metrics.lag_events.clone()))?;
         registry.register(Box::new(metrics.lag_seconds.clone()))?;

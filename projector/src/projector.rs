@@ -5,11 +5,13 @@ use std::sync::Arc;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::checkpoint::Misfit;
 use crate::config::Config;
 use crate::feed::{Feed, log::LogReader, store::StoreFeed};
 use crate::metrics::Metrics;
+use crate::operations;
 use crate::pools::Pools;
 use crate::progress::Progress;
 use crate::standing::Standing;
@@ -48,6 +50,8 @@ pub(crate) struct Context {
     pub feed: Arc<dyn Feed>,
     /// Tells the supervisor that generations have changed.
     pub told: Arc<Notify>,
+    /// Names this process among those that carry out operations.
+    pub actor: Uuid,
 }
 
 impl Projector {
@@ -59,7 +63,7 @@ impl Projector {
         let progress = Progress::default();
         let feed: Arc<dyn Feed> = Arc::new(StoreFeed::new(log.clone(), config.clone()));
         let (pools, told) = (Pools::new(pool), Arc::default());
-        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told } }
+        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told, actor: Uuid::now_v7() } }
     }
 
     /// For readiness.
@@ -72,7 +76,11 @@ impl Projector {
     pub async fn run(self, shutdown: CancellationToken, wake: Arc<Notify>) -> Result<(), Stopped> {
         let stop = CancellationToken::new();
         let feeding = tokio::spawn(Arc::clone(&self.context.feed).run(wake, stop.clone()));
+        let ending = shutdown.child_token();
+        let working = tokio::spawn(operations::work(self.context.clone(), ending.clone()));
         let outcome = Supervisor::new(self.context, shutdown).run().await;
+        ending.cancel();
+        working.await?;
         if let Err(stopped) = &outcome {
             tracing::error!(%stopped, "the projector stops");
         }

@@ -3,6 +3,7 @@
 mod epochs;
 mod generations;
 mod loops;
+mod operations;
 mod parking;
 mod projections;
 mod running;
