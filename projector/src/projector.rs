@@ -107,13 +107,13 @@ impl Projector {
             let shutdown = shutdown.clone();
             async move { feed.await.inspect_err(|_| shutdown.cancel()) }
         });
-        let ending = shutdown.child_token();
-        let _ends = ending.clone().drop_guard();
-        let working = tokio::spawn(operations::work(self.context.clone(), ending.clone()));
         if let Some(redis) = self.redis {
             let (pool, metrics) = (self.context.pools.shared().clone(), self.context.metrics.redis.clone());
             tokio::spawn(redis_models::run(pool, redis, metrics, stop.clone()));
         }
+        let ending = shutdown.child_token();
+        let _ends = ending.clone().drop_guard();
+        let working = tokio::spawn(operations::work(self.context.clone(), ending.clone()));
         let followed = Supervisor::new(self.context, shutdown).run().await;
         ending.cancel();
         working.await?;
