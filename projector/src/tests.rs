@@ -6,6 +6,7 @@ mod facts;
 mod feeds;
 mod generations;
 mod loops;
+mod operations;
 mod parking;
 mod projections;
 mod running;

@@ -253,7 +253,7 @@ impl World {
     async fn tables(&self) -> Vec<String> {
         sqlx::query_scalar(
             "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname ~ '^read(_g[0-9]+)?$'
-             AND tablename NOT IN ('generations', 'projections', 'projection_tables')",
+             AND tablename NOT IN ('generations', 'projections', 'projection_tables', 'operations', 'skips')",
         )
         .fetch_all(&self.admin)
         .await
