@@ -250,7 +250,7 @@ pub(super) fn read_topic(settings: &Settings) -> Vec<Record> {
     let mut ends = BTreeMap::new();
     let mut assignment = TopicPartitionList::new();
     for partition in 0..64 {
-        let (low, high) = consumer.fetch_watermarks(&settings.topic, partition, WAIT_MAX).unwrap();
+        let (low, high) = watermarks(&consumer, &settings.topic, partition);
         if high > low {
             assignment.add_partition_offset(&settings.topic, partition, Offset::Beginning).unwrap();
             ends.insert(partition, high);
@@ -271,4 +271,15 @@ pub(super) fn read_topic(settings: &Settings) -> Vec<Record> {
         records.push(record.unwrap());
     }
     records
+}
+
+/// The leaders of a topic that was just made are not known everywhere at once.
+fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
+    let started = std::time::Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, WAIT_MAX) {
+            Ok(found) => return found,
+            Err(error) => assert!(started.elapsed() < WAIT_MAX, "partition {partition}: {error}"),
+        }
+    }
 }
