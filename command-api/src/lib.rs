@@ -27,6 +27,7 @@ mod openapi;
 pub mod origin;
 pub mod passwords;
 pub mod raising;
+pub mod relay;
 pub mod routes;
 pub mod scans;
 pub mod server;
@@ -36,4 +37,5 @@ pub mod timer;
 pub mod token;
 
 pub use event_schemas::asyncapi::document as asyncapi;
+pub use event_schemas::topic::TOPIC;
 pub use openapi::openapi;

@@ -3,6 +3,7 @@
 //!
 //! It produces and consumes nothing, and knows no event: that is the relay's and the feed's.
 
+pub mod reach;
 mod settings;
 #[cfg(test)]
 mod tests;

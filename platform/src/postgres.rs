@@ -15,8 +15,6 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 use uuid::Uuid;
 
-use crate::env::Secret;
-
 pub use pool::{NotAPooler, Pool, Pooler, Statements, Tx};
 pub use settings::Settings;
 
@@ -72,21 +70,6 @@ pub enum SelfCheckError {
     NoTimeout(String),
     #[error("Postgres cannot be asked")]
     Unavailable(#[source] sqlx::Error),
-}
-
-/// For command-api. Connects when it is first used, so that a process can start while Postgres is away.
-pub fn writer_pool(url: &Secret, connections_max: u32) -> Result<PgPool, sqlx::Error> {
-    pool(url, Class::Writer, connections_max)
-}
-
-/// For the projector.
-pub fn projector_pool(url: &Secret, connections_max: u32) -> Result<PgPool, sqlx::Error> {
-    pool(url, Class::Projector, connections_max)
-}
-
-/// For query-api.
-pub fn reader_pool(url: &Secret, connections_max: u32) -> Result<PgPool, sqlx::Error> {
-    pool(url, Class::Reader, connections_max)
 }
 
 /// Whether Postgres answers; what readiness asks. In a transaction and without a name, so that it may go through any
@@ -153,11 +136,7 @@ fn is_away(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)
 }
 
-fn pool(url: &Secret, class: Class, connections_max: u32) -> Result<PgPool, sqlx::Error> {
-    let options: PgConnectOptions = url.expose().parse()?;
-    Ok(connect_lazily(options, class, connections_max))
-}
-
+/// Connects when it is first used, so that a process can start while Postgres is away.
 fn connect_lazily(options: PgConnectOptions, class: Class, connections_max: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections_max)

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where the recipe lies in the source tree, which whoever starts brokers has at hand.
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dev-tools/kafka/kafka");
+pub const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dev-tools/kafka/kafka");
 /// Cargo marks its target directory with it.
 const TARGET_MARK: &str = "CACHEDIR.TAG";
 
@@ -212,7 +212,7 @@ fn watch(dir: &Path, leave: Leave) -> io::Result<Child> {
 }
 
 /// The jars' folder below cargo's target directory, wherever that is; without one, among temporary files.
-fn libs() -> PathBuf {
+pub fn libs() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let target = program.ancestors().find(|folder| folder.join(TARGET_MARK).is_file());
     target.map_or_else(|| std::env::temp_dir().join("securenet-kafka-libs"), |target| target.join("kafka-libs"))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint::{self, Checkpoint, Unread};
 use crate::event::{Event, Place};
 use crate::failure::Failure;
 use crate::feed::{Range, log::LogReader};
@@ -57,7 +57,11 @@ async fn apply_judged(
                 pending.push(refill(&log, batch, partition, after, events_max).await?);
             }
             Err(
-                failure @ (Failure::Stale { .. } | Failure::TakenBack { .. } | Failure::Gone | Failure::Database(_)),
+                failure @ (Failure::Stale { .. }
+                | Failure::Missing(_)
+                | Failure::TakenBack { .. }
+                | Failure::Gone
+                | Failure::Database(_)),
             ) => return Err(failure),
         }
     }
@@ -135,6 +139,12 @@ async fn transact(
     batch: &[Arc<Event>],
     verdicts: &Verdicts,
 ) -> Result<Applied, Failure> {
+    if let Some(unread) = unread(target, batch)
+        && checkpoint::pass_by(&pools.of(target.generation), target, &unread).await?
+    {
+        let positions = unread.iter().map(|unread| (unread.partition, unread.last)).collect();
+        return Ok(Applied { positions, events: batch.len(), parked: 0 });
+    }
     let mut partitions: Vec<i16> = batch.iter().map(|event| event.place.partition).collect();
     partitions.sort_unstable();
     partitions.dedup();
@@ -172,6 +182,28 @@ pub(crate) async fn settle<'a>(
         (target.projection.apply)(&sifted.to_apply, transaction).await?;
     }
     Ok(sifted)
+}
+
+/// The pieces of a batch of which the projection reads nothing, if it is such a batch and in order.
+fn unread(target: Target, batch: &[Arc<Event>]) -> Option<Vec<Unread>> {
+    let mut pieces: Vec<Unread> = vec![];
+    for event in batch {
+        let (Place { partition, seq }, epoch) = (event.place, event.epoch);
+        if target.projection.reads(event) {
+            return None;
+        }
+        match pieces.last_mut() {
+            Some(last) if last.partition == partition => {
+                if seq != last.last + 1 || epoch != last.epoch {
+                    return None;
+                }
+                last.last = seq;
+            }
+            Some(last) if last.partition > partition => return None,
+            Some(_) | None => pieces.push(Unread { partition, first: seq, last: seq, epoch }),
+        }
+    }
+    (!pieces.is_empty()).then_some(pieces)
 }
 
 async fn park(

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::failure::Failure;
 use crate::registry::Target;
+use crate::rows::column;
 
 /// What the locked row of a partition says, and what the log says of that partition at the same moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +125,48 @@ pub(crate) async fn advance(
     Ok(())
 }
 
+/// Seqs of one partition that follow each other, all of one epoch, and of which the projection reads none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unread {
+    pub partition: i16,
+    pub first: i64,
+    pub last: i64,
+    pub epoch: i32,
+}
+
+/// Moves checkpoints past what there is nothing to do about: by the same rules as a transaction's, in one statement, which
+/// is most of what a projection of rare events does all day. False where one does not fit: a transaction has to look.
+pub(crate) async fn pass_by(pool: &PgPool, target: Target, unread: &[Unread]) -> Result<bool, sqlx::Error> {
+    let (partitions, firsts) = (column(unread, |it| it.partition), column(unread, |it| it.first));
+    let (lasts, epochs) = (column(unread, |it| it.last), column(unread, |it| it.epoch));
+    let passed = sqlx::query!(
+        "WITH locked AS MATERIALIZED (
+             -- Ascending, as everybody. What is lost in a crash is done again: the commit does not wait for the disk.
+             SELECT c.partition, c.epoch, c.seq, set_config('synchronous_commit', 'off', true) FROM read.checkpoints c
+             WHERE c.projection = $1 AND c.generation = $2 AND c.partition = ANY ($3)
+             ORDER BY c.partition FOR UPDATE)
+         UPDATE read.checkpoints c SET epoch = w.epoch, seq = w.last, applied_at = clock_timestamp()
+         FROM unnest($3::smallint[], $4::bigint[], $5::bigint[], $6::integer[]) AS w (partition, first, last, epoch)
+         JOIN locked k ON k.partition = w.partition
+         JOIN store.partition_head h ON h.partition = w.partition
+         WHERE c.projection = $1 AND c.generation = $2 AND c.partition = w.partition
+           AND k.seq = w.first - 1 AND w.last <= h.seq
+           AND w.epoch = (SELECT max(l.epoch) FROM store.log_epochs l WHERE l.partition = w.partition AND l.first_seq <= w.first)
+           AND w.epoch = (SELECT max(l.epoch) FROM store.log_epochs l WHERE l.partition = w.partition AND l.first_seq <= w.last)
+           AND NOT EXISTS (SELECT FROM store.log_epochs l
+                           WHERE l.partition = w.partition AND l.epoch > k.epoch AND l.first_seq <= k.seq)",
+        target.name(),
+        target.generation,
+        &partitions,
+        &firsts,
+        &lasts,
+        &epochs
+    )
+    .execute(pool)
+    .await?;
+    Ok(passed.rows_affected() == unread.len() as u64)
+}
+
 /// Checkpoints ahead of the log, or of an epoch that the log has left. One snapshot sees a checkpoint only together with
 /// the head it was read from, so whatever this finds is a restore and not a race.
 pub(crate) async fn misfits(pool: &PgPool) -> Result<Vec<Misfit>, sqlx::Error> {
@@ -144,6 +187,11 @@ impl Epochs {
     /// Whose event the log has at this seq.
     pub(crate) fn at(&self, seq: i64) -> Option<i32> {
         self.0.iter().rev().find(|(_, first)| *first <= seq).map(|(epoch, _)| *epoch)
+    }
+
+    /// Whether the log has, or will have, an event of a later epoch at this seq. False of an epoch that is not known yet.
+    pub(crate) fn is_over(&self, epoch: i32, seq: i64) -> bool {
+        self.at(seq).is_some_and(|at| at > epoch)
     }
 
     pub(crate) fn took_back(&self, epoch: i32, seq: i64) -> bool {

@@ -18,6 +18,9 @@ pub(crate) enum Failure {
     /// The log has no such event: it was read before a restore. The feed forgets what it has and the batch is read again.
     #[error("the event at {}/{} of epoch {epoch} is not, or no longer, in the log", place.partition, place.seq)]
     Stale { place: Place, epoch: i32 },
+    /// The feed promised what the log does not have. It is asked again, once it has looked.
+    #[error("the log does not have what comes after {} of partition {}, which the feed promised", .0.seq, .0.partition)]
+    Missing(Place),
     /// The log was restored to before this position: nothing may be applied on top of it.
     #[error("the checkpoint of partition {partition} names epoch {epoch}, seq {seq}, which a later epoch took back")]
     TakenBack { partition: i16, epoch: i32, seq: i64 },

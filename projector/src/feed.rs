@@ -9,9 +9,11 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::event::Event;
+use crate::projector::Stopped;
 use crate::registry::BoxFuture;
 use owned::Held;
 
+pub(crate) mod kafka;
 pub(crate) mod log;
 pub(crate) mod owned;
 mod recent;
@@ -36,8 +38,8 @@ pub(crate) trait Feed: Debug + Send + Sync {
     /// Those of the partitions that are still this process's. They stay so for as long as the answer is held.
     fn hold(&self, partitions: &mut dyn Iterator<Item = i16>) -> Held;
 
-    /// Keeps heads and events coming until told to stop. `wake` tells of an append in the same process.
-    fn run(self: Arc<Self>, wake: Arc<Notify>, stop: CancellationToken) -> BoxFuture<'static, ()>;
+    /// Keeps heads and events coming until told to stop, or until it cannot be mended. `wake` tells of an append in the same process.
+    fn run(self: Arc<Self>, wake: Arc<Notify>, stop: CancellationToken) -> BoxFuture<'static, Result<(), Stopped>>;
 }
 
 /// A contiguous piece of one partition: `after < seq <= upto`.

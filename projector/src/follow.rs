@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::{Applied, apply};
 use crate::backoff::Backoff;
 use crate::checkpoint;
-use crate::event::Event;
+use crate::event::{Event, Place};
 use crate::failure::Failure;
 use crate::feed::{Heads, Range, next_ranges};
 use crate::generations::{Stage, Tailed};
@@ -95,6 +95,8 @@ impl Follower {
                 "an event from before a restore is not applied"
             );
             self.context.metrics.stale.inc();
+        }
+        if matches!(failure, Failure::Stale { .. } | Failure::Missing(_)) {
             self.context.feed.forget();
         }
         failure
@@ -111,6 +113,9 @@ impl Follower {
             return Ok(Step::CaughtUp);
         }
         let events = self.read(&ranges).await?;
+        if let ([], [Range { partition, after: seq, .. }, ..]) = (events.as_slice(), ranges.as_slice()) {
+            return Err(Failure::Missing(Place { partition: *partition, seq: *seq }));
+        }
         let began = Instant::now();
         let applied = apply(&self.context.pools, self.target, events, events_max).await?;
         self.count(&applied, began.elapsed());

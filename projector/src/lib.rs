@@ -33,7 +33,8 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
-pub use config::{CONNECTIONS, Config};
+pub use config::{CONNECTIONS, Config, FeedFrom};
+pub use feed::kafka::KafkaMetrics;
 pub use metrics::{Metrics, VerifyMetrics};
 pub use projector::{Projector, Stopped};
 pub use standing::{Behind, Standing};

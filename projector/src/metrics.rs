@@ -4,6 +4,7 @@ mod verify;
 
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
+use crate::feed::kafka::KafkaMetrics;
 use crate::registry::Target;
 
 pub use verify::VerifyMetrics;
@@ -34,6 +35,8 @@ pub struct Metrics {
     /// `securenet_projector_stale_total`: batches refused because the log does not have their events any more.
     pub stale: IntCounter,
     pub verify: VerifyMetrics,
+    /// Of the Kafka feed; they stay at zero where there is none.
+    pub kafka: KafkaMetrics,
 }
 
 impl Metrics {
@@ -73,6 +76,7 @@ impl Metrics {
                 "Batches refused because the log does not have their events any more.",
             )?,
             verify: VerifyMetrics::register(registry)?,
+            kafka: KafkaMetrics::register(registry)?,
         };
         registry.register(Box::new(metrics.lag_events.clone()))?;
         registry.register(Box::new(metrics.lag_seconds.clone()))?;

@@ -34,7 +34,8 @@ impl Pools {
         self.of(generation).begin_with(AssertSqlSafe(begin)).await
     }
 
-    fn of(&self, generation: i32) -> PgPool {
+    /// One generation's, for statements that name their schema themselves.
+    pub(crate) fn of(&self, generation: i32) -> PgPool {
         // A map of handles stays right even if a holder panicked.
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         let open = || self.shared.options().clone().connect_lazy_with((*self.shared.connect_options()).clone());

@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::checkpoint::Misfit;
-use crate::config::Config;
-use crate::feed::{Feed, log::LogReader, store::StoreFeed};
+use crate::config::{Config, FeedFrom};
+use crate::event::Fault;
+use crate::feed::{Feed, kafka::KafkaFeed, log::LogReader, store::StoreFeed};
 use crate::metrics::Metrics;
 use crate::operations;
 use crate::pools::Pools;
@@ -28,6 +29,10 @@ pub enum Stopped {
     Misfit(Misfit),
     #[error("a restore of the log took back what {0} was made of: `securenet projections rebuild` makes it anew")]
     TakenBack(String),
+    #[error("the Kafka client cannot work")]
+    Kafka(#[from] rdkafka::error::KafkaError),
+    #[error("there is no thread for the Kafka client")]
+    Thread(#[source] std::io::Error),
     #[error("a loop of the projector broke")]
     Broken(#[from] tokio::task::JoinError),
 }
@@ -61,7 +66,13 @@ impl Projector {
         let standing = Standing::new(metrics.clone(), config.ready_lag);
         let log = LogReader::new(pool.clone());
         let progress = Progress::default();
-        let feed: Arc<dyn Feed> = Arc::new(StoreFeed::new(log.clone(), config.clone()));
+        let feed: Arc<dyn Feed> = match config.feed.clone() {
+            FeedFrom::Store => Arc::new(StoreFeed::new(log.clone(), config.clone())),
+            FeedFrom::Kafka(settings) => {
+                let kafka = metrics.kafka.clone();
+                Arc::new(KafkaFeed::new(log.clone(), config.clone(), settings, kafka, progress.clone()))
+            }
+        };
         let (pools, told) = (Pools::new(pool), Arc::default());
         Self { context: Context { pools, config, metrics, standing, progress, log, feed, told, actor: Uuid::now_v7() } }
     }
@@ -74,19 +85,27 @@ impl Projector {
     /// Runs until told to stop, and then until the current transactions are through. `wake` is for the appender of the
     /// same process; without it the log is polled.
     pub async fn run(self, shutdown: CancellationToken, wake: Arc<Notify>) -> Result<(), Stopped> {
-        let stop = CancellationToken::new();
-        let feeding = tokio::spawn(Arc::clone(&self.context.feed).run(wake, stop.clone()));
+        let (stop, shutdown) = (CancellationToken::new(), shutdown.child_token());
+        // However this ends, the feed does not go on alone.
+        let _stops = stop.clone().drop_guard();
+        let feed = Arc::clone(&self.context.feed).run(wake, stop.clone());
+        // Without a feed the loops would wait for ever.
+        let feeding = tokio::spawn({
+            let shutdown = shutdown.clone();
+            async move { feed.await.inspect_err(|_| shutdown.cancel()) }
+        });
         let ending = shutdown.child_token();
+        let _ends = ending.clone().drop_guard();
         let working = tokio::spawn(operations::work(self.context.clone(), ending.clone()));
-        let outcome = Supervisor::new(self.context, shutdown).run().await;
+        let followed = Supervisor::new(self.context, shutdown).run().await;
         ending.cancel();
         working.await?;
-        if let Err(stopped) = &outcome {
-            tracing::error!(%stopped, "the projector stops");
-        }
         // The feed gives up its partitions only when nobody works on them any more.
         stop.cancel();
-        feeding.await?;
+        let outcome = followed.and(feeding.await?);
+        if let Err(stopped) = &outcome {
+            tracing::error!(error = %Fault::of(stopped).0, "the projector stops");
+        }
         outcome
     }
 }

@@ -1,6 +1,7 @@
 //! The projector against real Postgres: events in the store, rows in the read models.
 
 mod epochs;
+mod feeds;
 mod generations;
 mod loops;
 mod operations;

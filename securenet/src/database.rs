@@ -14,8 +14,9 @@ use crate::private_postgres::PrivatePostgres;
 
 pub(crate) const NAME: &str = "securenet";
 /// Whoever owns the tables, and the services that use them.
-pub(crate) const ROLES: [&str; 5] = ["migrator", "writer", "relay", "projector", "reader"];
+pub(crate) const ROLES: [&str; 6] = ["migrator", "writer", "relay", "projector", "reader", "doctor"];
 pub(crate) const ROLES_SQL: &str = include_str!("../../migrations/roles.sql");
+pub(crate) const DATABASE_SQL: &str = include_str!("../../migrations/database.sql");
 /// In the binary, so that a deployment needs no source tree.
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 /// What the database's comment says once everything is in it. It lives where the data lives, and with it goes.
@@ -50,7 +51,11 @@ impl Database {
             sqlx::raw_sql("CREATE DATABASE securenet OWNER migrator").execute(&mut admin).await?;
         }
         admin.close().await?;
-        migrate(&postgres.url("migrator", &role_password(directory, "migrator")?, NAME)).await?;
+        let mut inside = PgConnection::connect_with(&postgres.admin().database(NAME)).await?;
+        sqlx::raw_sql(DATABASE_SQL).execute(&mut inside).await?;
+        inside.close().await?;
+        let migrator = postgres.url("migrator", &role_password(directory, "migrator")?, NAME);
+        migrate(&migrator.expose().parse()?).await?;
         Ok(Self { admin: postgres.admin(), seeded })
     }
 
@@ -63,9 +68,8 @@ impl Database {
 }
 
 /// Applies what is missing, as the role that owns everything.
-pub(crate) async fn migrate(migrator: &Secret) -> Result<(), DatabaseError> {
-    let options: PgConnectOptions = migrator.expose().parse()?;
-    let mut owner = PgConnection::connect_with(&options).await?;
+pub(crate) async fn migrate(migrator: &PgConnectOptions) -> Result<(), DatabaseError> {
+    let mut owner = PgConnection::connect_with(migrator).await?;
     MIGRATIONS.run(&mut owner).await?;
     Ok(owner.close().await?)
 }
@@ -75,8 +79,16 @@ pub(crate) fn role_password(directory: &DevDir, role: &str) -> Result<Secret, De
 }
 
 /// `ALTER ROLE` takes no parameters, so the values travel as settings of the transaction.
-async fn set_password(admin: &mut PgConnection, role: &str, password: &Secret) -> Result<(), sqlx::Error> {
+pub(crate) async fn set_password(admin: &mut PgConnection, role: &str, password: &Secret) -> Result<(), sqlx::Error> {
     let mut tx = admin.begin().await?;
+    // First, so that neither the server's log nor its statistics keep what follows.
+    sqlx::raw_sql(
+        "SET LOCAL log_statement = 'none'; SET LOCAL log_min_duration_statement = -1;
+         SET LOCAL log_min_error_statement = 'panic'; SET LOCAL pg_stat_statements.track = 'none';
+         SET LOCAL password_encryption = 'scram-sha-256'",
+    )
+    .execute(&mut *tx)
+    .await?;
     sqlx::query("SELECT set_config('setup.role', $1, true), set_config('setup.password', $2, true)")
         .bind(role)
         .bind(password.expose())

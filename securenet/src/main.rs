@@ -5,14 +5,17 @@ mod console;
 mod credentials;
 mod database;
 mod dev_dir;
+mod doctor;
 mod documents;
 mod healthcheck;
 mod interrupts;
 mod private_postgres;
 mod process;
+mod projections;
 mod seed;
 mod server;
 mod services;
+mod setup;
 mod supervisor;
 mod test_postgres;
 mod up;
@@ -21,8 +24,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use platform::env::Env;
+use platform::postgres::Settings;
 use platform::problem::chain;
 
+use doctor::Doctor;
 use documents::Document;
 use test_postgres::WithPostgres;
 use up::Up;
@@ -48,8 +53,16 @@ enum Command {
     CommandApi,
     /// Serve queries and the API documents
     QueryApi,
+    /// Publish the log to Kafka
+    Relay,
     /// Keep the read models up to date
     Projector,
+    /// Make roles, set their passwords, make the database: once before the first migration, and again to change them
+    Setup,
+    /// Look for what is amiss with Postgres, Redis and Kafka, and say what mends it
+    Doctor(Doctor),
+    /// Rebuild, switch, verify and mend read models of a running deployment
+    Projections(projections::Projections),
     /// Apply the missing migrations to the database of SECURENET_MIGRATOR_URL
     Migrate,
     /// Print an OpenAPI document
@@ -72,7 +85,11 @@ async fn main() -> ExitCode {
         Command::Up(options) => up::up(options).await.map(|()| ExitCode::SUCCESS),
         Command::CommandApi => process::run::<process::CommandApi>().await.map(|()| ExitCode::SUCCESS),
         Command::QueryApi => process::run::<process::QueryProcess>().await.map(|()| ExitCode::SUCCESS),
+        Command::Relay => process::run::<process::RelayProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Projector => process::run::<process::ProjectorProcess>().await.map(|()| ExitCode::SUCCESS),
+        Command::Setup => setup::run().await.map(|()| ExitCode::SUCCESS),
+        Command::Doctor(options) => doctor::run(options).await,
+        Command::Projections(options) => projections::run(options).await,
         Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
         Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
         Command::Asyncapi => documents::show_asyncapi().map(|()| ExitCode::SUCCESS),
@@ -88,8 +105,9 @@ async fn main() -> ExitCode {
 async fn migrate() -> Result<(), Failure> {
     let env = Env::from_process();
     let url = env.secret("SECURENET_MIGRATOR_URL");
+    let options = Settings::from_env(&env).options(&url);
     env.finish()?;
-    database::migrate(&url).await?;
+    database::migrate(&options?).await?;
     console::say("the database has every migration");
     Ok(())
 }

@@ -44,7 +44,11 @@ pub(crate) struct Parts {
     pub(crate) workers: Workers,
 }
 
-pub(crate) struct CommandApi(services::command_api::Settings);
+pub(crate) struct CommandApi {
+    settings: services::command_api::Settings,
+    /// Where no process of its own publishes.
+    relay: Option<services::relay::Settings>,
+}
 
 pub(crate) struct QueryProcess {
     settings: services::query_api::Settings,
@@ -53,19 +57,28 @@ pub(crate) struct QueryProcess {
 
 pub(crate) struct ProjectorProcess(services::projector::Settings);
 
+pub(crate) struct RelayProcess(services::relay::Settings);
+
 impl Service for CommandApi {
     const NAME: &'static str = "command-api";
     const PORT: u16 = 8081;
     const METRICS_PORT: u16 = 9100;
 
     fn from_env(env: &Env) -> Self {
-        Self(services::command_api::Settings::from_env(env))
+        let settings = services::command_api::Settings::from_env(env);
+        Self { settings, relay: services::relay::Settings::inside(env) }
     }
 
     async fn start(self, registry: &Registry) -> Result<Parts, StartError> {
-        let running = services::command_api::start(&self.0, registry).await?;
-        let health = running.checks(Health::builder());
-        Ok(Parts { health, workers: running.workers, commands: Some(running.commands), queries: None })
+        let running = services::command_api::start(&self.settings, registry).await?;
+        let mut health = running.checks(Health::builder());
+        let mut workers = running.workers;
+        if let Some(settings) = &self.relay {
+            let relay = services::relay::start(settings, registry, Some(running.committed)).await?;
+            health = relay.checks(health);
+            workers = workers.then(relay.workers); // what was appended last is published, too
+        }
+        Ok(Parts { health, workers, commands: Some(running.commands), queries: None })
     }
 }
 
@@ -98,6 +111,22 @@ impl Service for ProjectorProcess {
 
     async fn start(self, registry: &Registry) -> Result<Parts, StartError> {
         let running = services::projector::start(&self.0, registry, Default::default()).await?;
+        let health = running.checks(Health::builder());
+        Ok(Parts { health, workers: running.workers, commands: None, queries: None })
+    }
+}
+
+impl Service for RelayProcess {
+    const NAME: &'static str = "relay";
+    const PORT: u16 = 8083;
+    const METRICS_PORT: u16 = 9102;
+
+    fn from_env(env: &Env) -> Self {
+        Self(services::relay::Settings::from_env(env))
+    }
+
+    async fn start(self, registry: &Registry) -> Result<Parts, StartError> {
+        let running = services::relay::start(&self.0, registry, None).await?;
         let health = running.checks(Health::builder());
         Ok(Parts { health, workers: running.workers, commands: None, queries: None })
     }

@@ -7,6 +7,7 @@ pub(crate) mod command_api;
 pub(crate) mod identity;
 pub(crate) mod projector;
 pub(crate) mod query_api;
+pub(crate) mod relay;
 
 use platform::env::Faults;
 use platform::health::HealthBuilder;

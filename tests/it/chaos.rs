@@ -9,13 +9,23 @@ use acceptance::cluster::superuser_pool;
 use acceptance::dice::Dice;
 use acceptance::history::Log;
 use acceptance::load::{Told, assert_agrees};
+use acceptance::server::Shape;
 
 const FAULTS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_strikes_one_process_and_its_postgres_the_log_is_whole_and_the_read_models_are_its_fold() {
-    let mut dice = Dice::seeded_by("SECURENET_CHAOS_SEED", "chaos, embedded");
-    let mut stage = Stage::embedded().await;
+    strike(Shape::Plain, "chaos, one process").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_strikes_the_shape_of_production_the_log_is_whole_and_everything_that_follows_from_it_agrees() {
+    strike(Shape::Full, "chaos, all processes").await;
+}
+
+async fn strike(shape: Shape, name: &str) {
+    let mut dice = Dice::seeded_by("SECURENET_CHAOS_SEED", name);
+    let mut stage = Stage::open(shape).await;
     let aftermath = run(&mut stage, faults(), &mut dice).await;
     judge(&stage, &aftermath).await;
 }

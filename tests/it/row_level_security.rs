@@ -17,11 +17,17 @@ use cells::{Cell, Operation, Session, Setting, TENANTS};
 use relations::{Kind, Relation};
 
 /// Functions that run as the owner, and who may call them. Nobody else may, and nothing else runs as the owner.
-const DEFINERS: [(&str, &[&str]); 9] = [
+const DEFINERS: [(&str, &[&str]); 15] = [
+    ("read.analyze_generation(text,integer)", &["projector"]),
     ("read.count_organizations(integer)", &["reader"]),
+    ("read.count_parked(text,integer)", &["reader"]),
     ("read.create_generation(text,integer,smallint,text)", &["projector"]),
+    ("read.drop_scratch(text,integer)", &["projector"]),
+    ("read.find_operations(uuid,text,boolean,integer)", &["reader"]),
     ("read.index_generation(text,integer)", &["projector"]),
+    ("read.lag_of_generations()", &["reader"]),
     ("read.list_organizations(text,integer)", &["reader"]),
+    ("read.list_parked(text,integer,uuid,uuid,integer)", &["reader"]),
     ("read.retire_generation(text,integer)", &["projector"]),
     ("read.search_findings(uuid,text,integer)", &["reader"]),
     ("read.switch_generation(text,integer)", &["projector"]),
@@ -29,7 +35,7 @@ const DEFINERS: [(&str, &[&str]); 9] = [
     ("store.rotate_command_keys(interval)", &["writer"]),
 ];
 /// A call of each, in this order, and the SQLSTATE that its callers get: none, or that there is nothing to do yet.
-const CALLS: [(&str, &str, Option<&str>); 9] = [
+const CALLS: [(&str, &str, Option<&str>); 15] = [
     ("read.count_organizations(integer)", "SELECT read.count_organizations(10)", None),
     ("read.list_organizations(text,integer)", "SELECT read.list_organizations(NULL, 10)", None),
     (
@@ -38,6 +44,21 @@ const CALLS: [(&str, &str, Option<&str>); 9] = [
         None,
     ),
     ("read.index_generation(text,integer)", "SELECT read.index_generation('devices', 2)", None),
+    ("read.analyze_generation(text,integer)", "SELECT read.analyze_generation('devices', 2)", None),
+    // There is none, which is as well.
+    ("read.drop_scratch(text,integer)", "SELECT read.drop_scratch('devices', 2)", None),
+    ("read.lag_of_generations()", "SELECT read.lag_of_generations()", None),
+    ("read.count_parked(text,integer)", "SELECT read.count_parked('devices', 10)", None),
+    (
+        "read.list_parked(text,integer,uuid,uuid,integer)",
+        "SELECT read.list_parked('devices', NULL, NULL, NULL, 10)",
+        None,
+    ),
+    (
+        "read.find_operations(uuid,text,boolean,integer)",
+        "SELECT read.find_operations(NULL, 'devices', false, 10)",
+        None,
+    ),
     ("read.switch_generation(text,integer)", "SELECT read.switch_generation('devices', 2)", Some("55000")),
     ("read.retire_generation(text,integer)", "SELECT read.retire_generation('devices', 2)", None),
     // It looks at who is set, and nobody is.
@@ -100,7 +121,8 @@ async fn nothing_lies_outside_of_the_two_schemas_and_no_table_grants_more_than_r
         FROM information_schema.role_table_grants
         WHERE (table_schema ~ '^(store|read(_g[0-9]+)?)$' OR table_name = '_sqlx_migrations') AND grantee <> 'migrator'
           AND (privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') OR grantee = 'PUBLIC'
-               OR grantee NOT IN ('writer', 'relay', 'projector', 'reader') OR is_grantable = 'YES')";
+               OR grantee NOT IN ('writer', 'relay', 'projector', 'reader') OR is_grantable = 'YES')
+          AND NOT (table_name = '_sqlx_migrations' AND grantee = 'doctor' AND privilege_type = 'SELECT')";
     assert_eq!(texts(&admin, odd_grants).await, [""; 0]);
 }
 
@@ -109,13 +131,16 @@ async fn no_role_is_above_the_policies_or_a_member_of_another() {
     let database = database().await;
     let admin = database.admin_pool().await;
     let mighty =
-        "SELECT rolname::text FROM pg_roles WHERE rolname IN ('migrator', 'writer', 'relay', 'projector', 'reader')
+        "SELECT rolname::text FROM pg_roles WHERE rolname IN ('migrator', 'writer', 'relay', 'projector', 'reader', 'doctor')
         AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)";
     assert_eq!(texts(&admin, mighty).await, [""; 0]);
     let members =
         "SELECT m.rolname || ' is in ' || r.rolname FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
         JOIN pg_roles r ON r.oid = a.roleid WHERE m.rolname IN ('migrator', 'writer', 'relay', 'projector', 'reader')";
     assert_eq!(texts(&admin, members).await, [""; 0]);
+    let statistics = "SELECT r.rolname::text FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid
+        JOIN pg_roles m ON m.oid = a.member WHERE m.rolname = 'doctor'";
+    assert_eq!(texts(&admin, statistics).await, ["pg_monitor"], "who looks at the server, and at no row of ours");
     let creators = "SELECT r.rolname || ' creates in ' || n.nspname FROM pg_roles r CROSS JOIN pg_namespace n
         WHERE r.rolname IN ('writer', 'relay', 'projector', 'reader') AND n.nspname ~ '^(store|read(_g[0-9]+)?|public)$'
           AND has_schema_privilege(r.oid, n.oid, 'CREATE')";

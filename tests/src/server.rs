@@ -1,8 +1,12 @@
-//! The real binary as a process, with a directory, a port and a Postgres of its own; and the end of all three,
-//! however the test ends.
+//! The real binary as a process, with a directory, ports and a Postgres of its own; and the end of all of them, however the
+//! test ends. In one process, or in the shape of production ([`Shape`]): tests are the same for both.
 //!
 //! It talks to the process as anybody could: arguments, environment, signals, and the files `up` keeps. It links none
 //! of the services.
+
+mod roles;
+mod shape;
+mod watchdog;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,7 +20,11 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use tokio::sync::OnceCell;
 
+use self::watchdog::watch;
 use crate::callers::{Client, try_send};
+
+pub use roles::Role;
+pub use shape::Shape;
 
 /// A first start makes a cluster, migrates and seeds, on a machine that does much else at that moment.
 const START_MAX: Duration = Duration::from_secs(180);
@@ -28,10 +36,12 @@ static SHARED: OnceCell<Server> = OnceCell::const_new();
 
 /// One running SecureNet.
 pub struct Server {
+    shape: Shape,
     root: PathBuf,
     port: u16,
     metrics_port: u16,
     environment: Vec<(String, String)>,
+    arguments: Vec<String>,
     process: Option<Child>,
     credentials: BTreeMap<String, String>,
     watchdog: Child,
@@ -52,23 +62,52 @@ impl Server {
 
     /// The same with settings of its own.
     pub async fn start_with(environment: &[(&str, &str)]) -> Self {
-        let root = make_root();
-        let mut watchdog = watch(&root);
-        let mut server = Self {
-            lifeline: watchdog.stdin.take(),
-            watchdog,
-            root,
-            port: free_port(),
-            metrics_port: free_port(),
-            environment: environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-            process: None,
-            credentials: BTreeMap::new(),
-        };
+        Self::start_in(Shape::of_this_run(), environment).await
+    }
+
+    /// For a test that is about one shape.
+    pub async fn start_in(shape: Shape, environment: &[(&str, &str)]) -> Self {
+        Self::start_as(shape, environment, &[]).await
+    }
+
+    /// The same with more arguments for `up`.
+    pub async fn start_as(shape: Shape, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let mut server = Self::prepare(shape);
+        server.configure(environment, arguments);
         server.restart().await;
         server
     }
 
-    /// Starts the process again where it does not run, on the same directory and port, and waits until it is ready.
+    /// Its directory is there, and nothing runs yet: for whoever has to put something beside it first.
+    pub fn prepare(shape: Shape) -> Self {
+        let root = make_root();
+        let mut watchdog = watch(&root);
+        let (port, metrics_port) = shape.free_ports();
+        Self {
+            shape,
+            lifeline: watchdog.stdin.take(),
+            watchdog,
+            root,
+            port,
+            metrics_port,
+            arguments: vec![],
+            environment: vec![],
+            process: None,
+            credentials: BTreeMap::new(),
+        }
+    }
+
+    /// From its next start on.
+    pub fn configure(&mut self, environment: &[(&str, &str)], arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self.environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    }
+
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Starts the process again where it does not run, on the same directory and port, and waits until all of it is ready.
     pub async fn restart(&mut self) {
         if self.process.is_none() {
             self.spawn();
@@ -84,8 +123,16 @@ impl Server {
         }
     }
 
-    /// Ends the process as a crash would. Its Postgres runs on.
+    /// Ends every service as a crash would. Their Postgres runs on, and what is beside it.
     pub fn kill_9(&mut self) {
+        match self.shape {
+            Shape::Plain => self.kill_9_up(),
+            Shape::Full => self.kill_9_services(),
+        }
+    }
+
+    /// Ends `up` itself as a crash would.
+    pub fn kill_9_up(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().expect("our child may be killed");
             process.wait().expect("our child can be waited for");
@@ -134,11 +181,6 @@ impl Server {
         fs::read_to_string(self.root.join("out")).unwrap_or_default()
     }
 
-    /// Where Prometheus would ask.
-    pub fn metrics_url(&self) -> String {
-        format!("http://127.0.0.1:{}/metrics", self.metrics_port)
-    }
-
     pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("the server runs").id()
     }
@@ -156,22 +198,30 @@ impl Server {
         format!("postgres://{role}:{}@127.0.0.1:{}/securenet", password.trim(), self.postmaster_line(3))
     }
 
-    /// The most memory the process ever had, from the kernel.
+    /// The most memory that the process which takes commands ever had, from the kernel.
     pub fn memory_peak_bytes(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process runs");
+        let pid = self.pid_of(Role::CommandApi, 0);
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells the peak");
         let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("the peak is a number");
         kilobytes * 1024
     }
 
-    /// The end of what the process logged.
+    /// The end of what the processes logged.
     pub fn log(&self) -> String {
-        let log = fs::read(self.root.join("log")).unwrap_or_default();
-        let end = log.len().saturating_sub(LOG_SHOWN_MAX_BYTES);
-        format!("{}\n{}", self.printed(), String::from_utf8_lossy(&log[end..]))
+        let mut files = vec![self.root.join("log")];
+        let logs = fs::read_dir(self.directory().join("logs")).into_iter().flatten().flatten();
+        files.extend(logs.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "log")));
+        let mut text = self.printed();
+        for file in files {
+            let log = fs::read(&file).unwrap_or_default();
+            let end = log.len().saturating_sub(LOG_SHOWN_MAX_BYTES);
+            text.push_str(&format!("\n{}: {}", file.display(), String::from_utf8_lossy(&log[end..])));
+        }
+        text
     }
 
-    fn directory(&self) -> PathBuf {
+    pub fn directory(&self) -> PathBuf {
         self.root.join("dev")
     }
 
@@ -193,6 +243,8 @@ impl Server {
         command
             .args(["up", "--port", &port.to_string(), "--metrics-port", &self.metrics_port.to_string(), "--dir"])
             .arg(self.directory())
+            .args(self.shape.arguments())
+            .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
@@ -210,11 +262,16 @@ impl Server {
 
     async fn is_ready(&mut self) -> bool {
         self.credentials = sourced(&self.credentials_file());
-        let Some(url) = self.credentials.get("SECURENET_URL").filter(|_| self.printed().contains("curl ")) else {
+        if !self.printed().contains("curl ") || !self.credentials.contains_key("SECURENET_URL") {
             return false;
-        };
-        let request = Client::new(url).request(Method::GET, "/health/ready");
-        try_send(request).await.is_ok_and(|answer| answer.status == 200)
+        }
+        for address in self.addresses() {
+            let request = Client::new(&format!("http://{address}")).request(Method::GET, "/health/ready");
+            if !try_send(request).await.is_ok_and(|answer| answer.status == 200) {
+                return false;
+            }
+        }
+        true
     }
 
     fn postmaster_line(&self, line: usize) -> String {
@@ -258,31 +315,6 @@ pub fn signal(name: &str, pid: u32) {
     assert!(sent.is_ok_and(|status| status.success()), "process {pid} cannot be sent {name}");
 }
 
-/// Waits for its standard input to end, then ends the process, then the Postgres, each by its noted pid, and removes
-/// the directory. In a process group of its own, so that what ends the test does not end it.
-fn watch(root: &Path) -> Child {
-    let script = r#"
-        cat >/dev/null
-        gone() { ! [ -d "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
-        end() { # pid, gentle signal, last signal
-            kill "-$2" "$1" 2>/dev/null
-            for _ in $(seq 150); do gone "$1" && return; sleep 0.1; done
-            kill "-$3" "$1" 2>/dev/null
-        }
-        [ -f "$1/pid" ] && end "$(cat "$1/pid")" TERM KILL
-        for file in $(find "$1" -name postmaster.pid 2>/dev/null); do end "$(head -n 1 "$file")" INT QUIT; done
-        cd / && rm -rf "$1""#;
-    Command::new("sh")
-        .args(["-c", script, "watchdog"])
-        .arg(root)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .expect("a shell can be run")
-}
-
 /// Beside the folder of test executables, unless `SECURENET_BIN` names another.
 pub fn binary() -> PathBuf {
     let built = || {
@@ -308,7 +340,7 @@ pub fn free_port() -> u16 {
     probe.local_addr().expect("a bound socket has an address").port()
 }
 
-fn find(below: &Path, name: &str) -> Option<PathBuf> {
+pub(crate) fn find(below: &Path, name: &str) -> Option<PathBuf> {
     let entries: Vec<PathBuf> = fs::read_dir(below).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     let here = entries.iter().find(|path| path.ends_with(name)).cloned();
     here.or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| find(path, name)))

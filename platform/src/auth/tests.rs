@@ -220,7 +220,9 @@ async fn many_requests_of_a_session_ask_the_store_once() {
 async fn without_postgres_nobody_is_let_in_and_nobody_is_sent_away_for_good() {
     let cluster = TestCluster::private().await;
     let world = World::new(cluster.database().await).await;
-    let pool = crate::postgres::reader_pool(&Secret::new(world.database.url("reader")), 2).unwrap();
+    let pool = crate::postgres::Settings { connections: 2, ..Default::default() }
+        .reader(&Secret::new(world.database.url("reader")))
+        .unwrap();
     let authenticator = Authenticator::new(pool, world.verifier.clone(), None);
     cluster.server().unwrap().crash();
     for bearer in [world.token(HOLDER), world.key.expose().to_owned()] {

@@ -119,7 +119,12 @@ async fn keys_that_cannot_be_asked_for_are_no_erasure() {
     let cluster = TestCluster::private().await;
     let database = cluster.database().await;
     let field = seal(&writer(&database).await.subject_key(TENANT, PERSON).await.unwrap());
-    let reader = Keyring::new(crate::postgres::reader_pool(&Secret::new(database.url("reader")), 1).unwrap(), root(1));
+    let reader = Keyring::new(
+        crate::postgres::Settings { connections: 1, ..Default::default() }
+            .reader(&Secret::new(database.url("reader")))
+            .unwrap(),
+        root(1),
+    );
     cluster.server().unwrap().crash();
     assert!(matches!(reader.open(&field, place(TENANT)).await, Err(KeyringError::Unavailable(_))));
 }

@@ -37,7 +37,7 @@ pub(super) async fn ensure(admin: &PgConnectOptions) -> String {
 async fn make(admin: &PgConnectOptions, connection: &mut PgConnection, migrations: &Path, name: &str) {
     let roles = std::fs::read_to_string(migrations.join("roles.sql")).expect("migrations/roles.sql can be read");
     run(connection, roles).await;
-    for role in ROLES {
+    for role in ROLES.into_iter().chain(["doctor", "replication"]) {
         run(connection, format!("ALTER ROLE {role} PASSWORD '{role}'")).await;
     }
     run(connection, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await; // what a killed test left half done

@@ -1,11 +1,13 @@
 //! The log itself, read: its heads by one tiny query, and ranges that are known to exist. It never waits for an event
 //! and never guesses one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sqlx::PgPool;
 
 use super::{Heads, Range};
+use crate::checkpoint::{Epochs, Log};
 use crate::event::{Event, StoredEvent};
 
 /// Cheap to clone.
@@ -23,6 +25,21 @@ impl LogReader {
         let rows =
             sqlx::query!("SELECT partition, seq FROM store.partition_head WHERE seq > 0").fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(|row| (row.partition, row.seq)).collect())
+    }
+
+    /// Where each partition ends, and the epochs it went through.
+    pub(crate) async fn ends(&self) -> Result<BTreeMap<i16, Log>, sqlx::Error> {
+        let rows = sqlx::query!(
+            r#"SELECT h.partition, h.seq,
+                      ARRAY (SELECT l.epoch FROM store.log_epochs l WHERE l.partition = h.partition ORDER BY l.epoch) AS "epochs!",
+                      ARRAY (SELECT l.first_seq FROM store.log_epochs l WHERE l.partition = h.partition ORDER BY l.epoch) AS "firsts!"
+               FROM store.partition_head h"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let log =
+            |head, epochs: Vec<i32>, firsts| Log { head, epochs: Epochs(epochs.into_iter().zip(firsts).collect()) };
+        Ok(rows.into_iter().map(|row| (row.partition, log(row.seq, row.epochs, row.firsts))).collect())
     }
 
     /// By partition and seq. The epoch is the log's at that seq, seen by the same statement; nearly every range lies in

@@ -52,6 +52,10 @@ impl Owned {
         self.state().owned.contains(&partition)
     }
 
+    pub(crate) fn count(&self) -> i64 {
+        self.state().owned.len() as i64
+    }
+
     pub(crate) fn hold(&self, partitions: &mut dyn Iterator<Item = i16>) -> Held {
         let mut state = self.state();
         let partitions: BTreeSet<i16> = partitions.filter(|partition| state.owned.contains(partition)).collect();

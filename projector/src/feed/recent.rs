@@ -45,12 +45,20 @@ impl Recent {
         }
     }
 
-    /// How much of it lies beyond the positions.
-    pub(super) fn bytes_after(&self, positions: &BTreeMap<i16, i64>) -> usize {
+    /// Whether more than so much of it lies beyond the positions.
+    pub(super) fn is_ahead(&self, positions: &BTreeMap<i16, i64>, limit_bytes: usize) -> bool {
         let after = |event: &&Arc<Event>| {
             positions.get(&event.place.partition).is_none_or(|position| event.place.seq > *position)
         };
-        self.events.values().filter(after).map(|event| size_of(event)).sum()
+        self.bytes > limit_bytes
+            && self.events.values().filter(after).map(|event| size_of(event)).sum::<usize>() > limit_bytes
+    }
+
+    pub(super) fn drop_partitions(&mut self, partitions: &[i16]) {
+        self.oldest_first.retain(|place| !partitions.contains(&place.partition));
+        for event in self.events.extract_if(.., |place, _| partitions.contains(&place.partition)) {
+            self.bytes -= size_of(&event.1);
+        }
     }
 
     pub(super) fn clear(&mut self) {

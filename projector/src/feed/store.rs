@@ -14,6 +14,7 @@ use super::{Feed, Heads, Range, log::LogReader};
 use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::event::Event;
+use crate::projector::Stopped;
 use crate::registry::BoxFuture;
 
 /// Looks at unchanged heads before polling becomes slower, step by step.
@@ -93,8 +94,11 @@ impl Feed for StoreFeed {
         self.owned.hold(partitions)
     }
 
-    fn run(self: Arc<Self>, wake: Arc<Notify>, stop: CancellationToken) -> BoxFuture<'static, ()> {
-        Box::pin(async move { self.watch(&wake, &stop).await })
+    fn run(self: Arc<Self>, wake: Arc<Notify>, stop: CancellationToken) -> BoxFuture<'static, Result<(), Stopped>> {
+        Box::pin(async move {
+            self.watch(&wake, &stop).await;
+            Ok(())
+        })
     }
 }
 

@@ -3,12 +3,12 @@
 use super::running::Running;
 use super::world::{Fact, World, first, id};
 use crate::failure::Failure;
-use crate::projections::{devices::Devices, findings::Findings};
+use crate::projections::{devices::Devices, findings::Findings, scans::Scans};
 
 const BATCH: usize = 100;
 
 /// The last event of each partition is gone, and an epoch says so.
-const RESTORE: &str = "SET session_replication_role = replica;
+pub(super) const RESTORE: &str = "SET session_replication_role = replica;
     DELETE FROM store.events e USING store.partition_head h WHERE e.partition = h.partition AND e.seq = h.seq;
     RESET session_replication_role;
     UPDATE store.partition_head SET seq = seq - 1 WHERE seq > 0;
@@ -32,6 +32,30 @@ async fn an_event_from_before_a_restore_is_refused_whether_or_not_its_place_was_
     let devices = world.rows("SELECT device_id FROM read.devices").await;
     assert!(devices.len() == 2 && devices[1].contains(&id(4).to_string()), "{devices:?}");
     assert_eq!(world.number("SELECT max(epoch)::bigint FROM read.checkpoints").await, 2);
+}
+
+#[tokio::test]
+async fn what_a_projection_does_not_read_moves_it_by_the_same_rules() {
+    let world = World::new().await;
+    for number in 2..5 {
+        world.append_fact(Fact::registered(id(1), id(number), "router")).await;
+    }
+    let before = world.events().await;
+    let at = "SELECT max(seq) FROM read.checkpoints WHERE projection = 'scans'";
+    assert_eq!(world.apply::<Scans>(before[1..].to_vec(), BATCH).await.unwrap(), 3, "with what lies before");
+    assert_eq!(world.apply::<Scans>(before.clone(), BATCH).await.unwrap(), 0, "a second time");
+    assert_eq!(world.number(at).await, 3);
+    world.execute("UPDATE read.checkpoints SET seq = 1 WHERE seq = 3").await;
+    world.execute(RESTORE).await;
+    let beyond = world.apply::<Scans>(before.clone(), BATCH).await;
+    assert!(matches!(beyond, Err(Failure::Stale { .. })), "{beyond:?}");
+    assert_eq!(world.number(at).await, 1);
+    world.append_fact(Fact::registered(id(1), id(9), "router")).await;
+    let taken = world.apply::<Scans>(before, BATCH).await;
+    assert!(matches!(taken, Err(Failure::Stale { .. })), "{taken:?}");
+    world.catch_up::<Scans>(BATCH).await;
+    let row = world.rows("SELECT seq, epoch FROM read.checkpoints WHERE projection = 'scans' AND seq > 0").await;
+    assert_eq!(row, [r#"{"seq": 3, "epoch": 2}"#]);
 }
 
 #[tokio::test]

@@ -1,13 +1,17 @@
 //! A log and its read models for one test: appends events the way the store lays them out, and projects them.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use domain::vocabulary::{StreamId, TenantId, Timestamp, partition_of};
+use event_schemas::topic::Record;
 use event_schemas::{Actor, Header, Meta, Written, codec};
 use platform::testing::{TestDatabase, database};
 use serde_json::json;
-use sqlx::{PgPool, Postgres, QueryBuilder};
+use sqlx::postgres::PgRow;
+use sqlx::{PgPool, Postgres, QueryBuilder, Row};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -28,6 +32,8 @@ use crate::registry::{self, Target};
 /// Noon of 2026-01-05, where every log of these tests begins; each event is a second later than the one before.
 const BEGINNING_MICROS: i64 = 1_767_614_400_000_000;
 pub(super) const OBSERVED_MICROS: i64 = BEGINNING_MICROS - 60_000_000;
+
+const LARGE_BYTES: usize = 60 * 1024;
 
 pub(super) struct World {
     pub database: TestDatabase,
@@ -80,6 +86,13 @@ impl Fact {
         let body = json!({"device": device, "type": "open-port", "title": "Port 22 is open", "severity": severity, "tool": "nmap",
             "cves": ["CVE-2024-0001", "CVE-2024-0002"], "cvss": ["CVSS:3.1/AV:N"], "cvss_score_tenths": 75, "evidence": "22/tcp",
             "protocol": "tcp", "port": 22, "observed_at": OBSERVED_MICROS});
+        Self::json(tenant, finding, "finding.raised", body)
+    }
+
+    /// Nearly as much as an event may hold.
+    pub(super) fn large(tenant: Uuid, finding: Uuid) -> Self {
+        let body = json!({"type": "open-port", "title": "Port 22 is open", "severity": "low", "tool": "nmap",
+            "evidence": "e".repeat(LARGE_BYTES), "observed_at": OBSERVED_MICROS});
         Self::json(tenant, finding, "finding.raised", body)
     }
 
@@ -150,13 +163,18 @@ impl World {
 
     /// Three tenants, devices and findings of each.
     pub(super) async fn some_history(&self) {
+        self.history_of(1..=3).await;
+    }
+
+    /// Devices and findings of each tenant.
+    pub(super) async fn history_of(&self, tenants: RangeInclusive<u128>) {
         let appended = self.number("SELECT sum(seq)::bigint FROM store.partition_head").await;
-        let offset = 1_000 * (1 + appended as u128);
-        for tenant in [id(1), id(2), id(3)] {
-            let device = id(offset + tenant.as_u128() % 10);
+        let offset = 10_000 * (1 + appended as u128);
+        for tenant in tenants.map(id) {
+            let device = id(offset + tenant.as_u128() % 100);
             self.append_fact(Fact::registered(tenant, device, "router")).await;
             for number in 0..4 {
-                let finding = id(offset + 10 * (number + 1) + tenant.as_u128() % 10);
+                let finding = id(offset + 100 * (number + 1) + tenant.as_u128() % 100);
                 self.append_fact(Fact::raised(tenant, finding, Some(device), "critical")).await;
                 self.append_fact(Fact::json(tenant, finding, "finding.confirmed", serde_json::json!({}))).await;
             }
@@ -219,6 +237,34 @@ impl World {
         self.catch_up::<Scans>(batch_events).await;
         self.catch_up::<Summary>(batch_events).await;
         self.catch_up::<AuditTrail>(batch_events).await;
+    }
+
+    /// Everything in the log as the relay publishes it.
+    pub(super) async fn records(&self) -> Vec<Record> {
+        let rows = sqlx::query(
+            "SELECT e.*, (SELECT max(l.epoch) FROM store.log_epochs l
+                          WHERE l.partition = e.partition AND l.first_seq <= e.seq) AS epoch
+             FROM store.events e ORDER BY partition, seq",
+        )
+        .fetch_all(&self.admin)
+        .await
+        .unwrap();
+        let record = |row: &PgRow| Record {
+            epoch: row.get("epoch"),
+            partition: row.get("partition"),
+            seq: row.get("seq"),
+            tenant: row.get("tenant_id"),
+            stream: row.get("stream_id"),
+            stream_version: row.get("stream_version"),
+            event_id: row.get("event_id"),
+            type_name: row.get("type"),
+            schema_version: row.get("schema_version"),
+            recorded_at: row.get::<DateTime<Utc>, _>("recorded_at").timestamp_micros(),
+            header: row.get("header"),
+            body: row.get("body"),
+            meta: row.get("meta"),
+        };
+        rows.iter().map(record).collect()
     }
 
     /// Everything in the log, as the feed reads it.

@@ -4,6 +4,7 @@
 //! Every process is this binary or a server of this deployment alone, reached only from this machine. What each is told is
 //! what it would be told in production, and no secret that is not its own.
 
+mod broker;
 mod plan;
 mod proxy;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use self::broker::Broker;
 use self::plan::{Plan, Service};
 use super::Here;
 use crate::Failure;
@@ -44,8 +46,12 @@ pub(super) async fn run(
 /// Ends only with a failure. Started from the back to the front, and so stopped from the front to the back.
 async fn serve(here: &Here<'_>, settings: &[(String, String)], supervisor: &mut Supervisor) -> Result<(), Failure> {
     let plan = Plan::make(here.options, here.directory.path())?;
-    say("starting Redis");
+    say("starting Kafka and Redis");
+    let broker = Broker::prepare(here).await?;
+    supervisor.start(broker.program());
     supervisor.start(plan.redis());
+    broker.make_topic().await?;
+    let settings = &[settings, &broker.settings()].concat();
     for service in Service::ALL {
         supervisor.start(plan.service(service, settings)?);
     }
@@ -56,8 +62,8 @@ async fn serve(here: &Here<'_>, settings: &[(String, String)], supervisor: &mut 
     }
     supervisor.start(proxy::program(&plan)?);
     until_ready(&http, &plan.proxy_address()).await;
-    here.directory.write(PROCESSES_FILE, &processes_file(&plan))?;
-    here.open_doors(&running(&plan, supervisor)).await?;
+    here.directory.write(PROCESSES_FILE, &processes_file(&plan, &broker))?;
+    here.open_doors(&running(&plan, &broker, supervisor)).await?;
     std::future::pending().await
 }
 
@@ -69,7 +75,7 @@ async fn until_ready(http: &reqwest::Client, address: &str) {
     }
 }
 
-fn running(plan: &Plan, supervisor: &Supervisor) -> Running {
+fn running(plan: &Plan, broker: &Broker, supervisor: &Supervisor) -> Running {
     let services = Service::ALL.map(|service| (service.role(), plan.address(service), plan.metrics(service)));
     let line = |role: &str, address: String, metrics: &str| ProcessLine {
         role: role.to_owned(),
@@ -80,6 +86,7 @@ fn running(plan: &Plan, supervisor: &Supervisor) -> Running {
     let mut processes = vec![line("nginx", plan.proxy_address(), "-")];
     processes.extend(services.iter().rev().map(|(role, address, metrics)| line(role, address.clone(), metrics)));
     processes.push(line("redis", plan.redis_address(), "-"));
+    processes.push(line("kafka", broker.address().to_owned(), "-"));
     Running {
         apis: format!("http://{}", plan.proxy_address()),
         metrics: services.iter().map(|(_, _, metrics)| format!("http://{metrics}/metrics")).collect(),
@@ -87,8 +94,9 @@ fn running(plan: &Plan, supervisor: &Supervisor) -> Running {
     }
 }
 
-fn processes_file(plan: &Plan) -> String {
-    let mut text = format!("nginx\t{}\t-\nredis\t{}\t-\n", plan.proxy_address(), plan.redis_address());
+fn processes_file(plan: &Plan, broker: &Broker) -> String {
+    let (proxy, redis, kafka) = (plan.proxy_address(), plan.redis_address(), broker.address());
+    let mut text = format!("nginx\t{proxy}\t-\nredis\t{redis}\t-\nkafka\t{kafka}\t-\n");
     for service in Service::ALL {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{}\t{}\t{}", service.role(), plan.address(service), plan.metrics(service));

@@ -13,9 +13,9 @@ use super::relations::{Kind, Relation};
 /// S of its table and nothing else.
 const RIGHTS: &str = "
     relation                      migrator  writer  relay  projector  reader
-    store.partition_head          -         SU      S      S          S
+    store.partition_head          S         SU      S      S          S
     store.log_epochs              S         S       S      S          S
-    store.events                  -         SI      S      S          -
+    store.events                  S         SI      S      S          -
     store.streams                 -         SIU     -      -          s
     store.reservations            -         SID     -      -          -
     store.tallies                 -         SIU     -      -          -
@@ -32,6 +32,8 @@ const RIGHTS: &str = "
     read.projections              SIUD      -       -      S          -
     read.projection_tables        SIUD      -       -      S          -
     read.generations              SIUD      -       -      SU         S
+    read.operations               S         -       -      SIUD       -
+    read.skips                    -         -       -      SIUD       -
     read.live_generations         SIUD      -       -      S          S
     read.live_checkpoints         S         -       -      S          S
     read.tenant_seqs              SIUD      -       -      SIUD       s

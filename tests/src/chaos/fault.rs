@@ -2,28 +2,31 @@
 
 use crate::chaos::stage::Stage;
 use crate::dice::Dice;
+use crate::server::{Role, Shape};
 
 /// From a hiccup to a time at which leases and sessions have long run out.
 const SHORT_MS: (usize, usize) = (50, 500);
 const LONG_MS: (usize, usize) = (1_000, 4_000);
 
-/// One process or one group of processes of a running SecureNet, by its role.
-pub type Role = &'static str;
+/// A process by what it does; of those that do the same, which.
+pub type Victim = (Role, usize);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// kill -9. Its supervisor, or the test where there is none, starts it again.
-    Kill(Role),
+    Kill(Victim),
+    /// The same for every service at once, as when a machine loses power.
+    KillAll,
     /// SIGSTOP, and SIGCONT after so long.
-    Stop(Role, Milliseconds),
+    Stop(Victim, Milliseconds),
     /// Postgres ends as in a crash, and is started again.
     PostgresCrash,
     /// Postgres is restarted as an administrator would.
     PostgresRestart,
     /// Postgres is away for so long.
     PostgresAway(Milliseconds),
-    /// A backend of this role is stopped for so long, with whatever locks it holds.
-    BackendStopped(Role, Milliseconds),
+    /// A backend of this role of Postgres is stopped for so long, with whatever locks it holds.
+    BackendStopped(&'static str, Milliseconds),
     /// No file of Postgres can grow for so long.
     PostgresDiskFull(Milliseconds),
     /// No file of Kafka can grow for so long.
@@ -42,6 +45,7 @@ pub type Milliseconds = u64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Kill,
+    KillAll,
     Stop,
     PostgresCrash,
     PostgresRestart,
@@ -58,8 +62,8 @@ enum Kind {
 pub struct Deck {
     kinds: Vec<Kind>,
     left: Vec<Kind>,
-    roles: Vec<Role>,
-    roles_left: Vec<Role>,
+    victims: Vec<Victim>,
+    victims_left: Vec<Victim>,
 }
 
 impl Deck {
@@ -73,23 +77,25 @@ impl Deck {
             Kind::PostgresCrash,
             Kind::PostgresRestart,
             Kind::PostgresAway,
-            Kind::BackendStopped,
+            Kind::PostgresCutOff,
             Kind::PostgresDiskFull,
+            Kind::BackendStopped,
         ];
-        if stage.has_proxies() {
-            kinds.extend([Kind::PostgresCutOff, Kind::KafkaCutOff]);
+        if stage.server().shape() == Shape::Full {
+            kinds.extend([Kind::Kill, Kind::Kill, Kind::Stop, Kind::KillAll, Kind::RedisFlushed]);
         }
-        if stage.is_full() {
-            kinds.extend([Kind::KafkaDiskFull, Kind::RedisFlushed, Kind::Kill, Kind::Kill, Kind::Stop]);
+        if stage.has_kafka() {
+            kinds.extend([Kind::KafkaCutOff, Kind::KafkaDiskFull]);
         }
-        Self { kinds, left: vec![], roles: stage.roles(), roles_left: vec![] }
+        Self { kinds, left: vec![], victims: stage.victims(), victims_left: vec![] }
     }
 
     pub fn draw(&mut self, dice: &mut Dice) -> Fault {
         let kind = drawn(&self.kinds, &mut self.left, dice);
         match kind {
-            Kind::Kill => Fault::Kill(drawn(&self.roles, &mut self.roles_left, dice)),
-            Kind::Stop => Fault::Stop(drawn(&self.roles, &mut self.roles_left, dice), either(dice)),
+            Kind::Kill => Fault::Kill(drawn(&self.victims, &mut self.victims_left, dice)),
+            Kind::Stop => Fault::Stop(drawn(&self.victims, &mut self.victims_left, dice), either(dice)),
+            Kind::KillAll => Fault::KillAll,
             Kind::PostgresCrash => Fault::PostgresCrash,
             Kind::PostgresRestart => Fault::PostgresRestart,
             Kind::PostgresAway => Fault::PostgresAway(between(dice, LONG_MS)),

@@ -1,38 +1,52 @@
 //! A running SecureNet where faults strike: it knows which processes there are and how each comes back.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::Method;
 use sqlx::Connection;
 
-use crate::callers::try_send;
 use crate::chaos::disk::Disks;
-use crate::chaos::fault::{Fault, Milliseconds, Role};
+use crate::chaos::fault::{Fault, Milliseconds, Victim};
+use crate::chaos::proxy::Proxy;
 use crate::cluster::{Postmaster, superuser};
-use crate::eventually::until;
-use crate::server::{Server, signal};
+use crate::server::{Role, Server, Shape, find, signal};
 
-/// The one process of the embedded shape.
-const WHOLE: Role = "securenet";
+/// The processes of the full shape; in the plain one there is a single process, whatever it is called.
+const FULL: [Victim; 6] = [
+    (Role::CommandApi, 0),
+    (Role::QueryApi, 0),
+    (Role::Projector, 0),
+    (Role::Projector, 1),
+    (Role::Nginx, 0),
+    (Role::Redis, 0),
+];
 
 pub struct Stage {
     server: Server,
     postmaster: Postmaster,
     disks: Disks,
+    to_postgres: Proxy,
 }
 
 impl Stage {
-    /// One process, one Postgres.
-    pub async fn embedded() -> Self {
-        let server = Server::start_private().await;
+    /// Every service reaches Postgres through a proxy, and every file is on a disk that can run full.
+    pub async fn open(shape: Shape) -> Self {
+        let mut server = Server::prepare(shape);
         let disks = Disks::of(server.root());
+        let to_postgres = Proxy::start(postgres_of(&server));
+        let environment = disks.environment();
+        let environment =
+            environment.each_ref().map(|(name, path)| (*name, path.to_str().expect("our paths are text")));
+        server.configure(&environment, &["--postgres-via", &to_postgres.port().to_string()]);
+        server.restart().await;
         let mut postmaster = Postmaster::of(&server);
         postmaster.with_environment(disks.environment());
-        // Started again by ourselves, so that its disk can run full.
-        postmaster.stop("fast").await;
-        postmaster.start().await;
-        let stage = Self { server, postmaster, disks };
-        stage.until_ready().await;
+        let mut stage = Self { server, postmaster, disks, to_postgres };
+        stage.give_postgres_its_disk().await;
+        stage.settle().await;
         stage
     }
 
@@ -44,53 +58,71 @@ impl Stage {
         &self.disks
     }
 
-    pub fn roles(&self) -> Vec<Role> {
-        vec![WHOLE]
+    /// What can be killed and stopped.
+    pub fn victims(&self) -> Vec<Victim> {
+        match self.server.shape() {
+            Shape::Plain => vec![(Role::CommandApi, 0)],
+            Shape::Full => FULL.to_vec(),
+        }
     }
 
-    /// Whether there is a Kafka, a Redis, and a process for each service.
-    pub fn is_full(&self) -> bool {
-        false
-    }
-
-    pub fn has_proxies(&self) -> bool {
+    pub fn has_kafka(&self) -> bool {
         false
     }
 
     /// Returns once what was to be undone is undone. Whether the system has recovered, the load will tell.
     pub async fn strike(&mut self, fault: Fault) {
         match fault {
-            Fault::Kill(role) => self.kill(role).await,
-            Fault::Stop(role, time) => stopped(&[self.pid(role)], time).await,
+            Fault::Kill((role, number)) => self.kill(role, number).await,
+            Fault::KillAll => self.kill_all().await,
+            Fault::Stop((role, number), time) => stopped(self.server.maybe_pid_of(role, number), time).await,
             Fault::PostgresCrash => self.restart_postgres("immediate", 0).await,
             Fault::PostgresRestart => self.restart_postgres("fast", 0).await,
             Fault::PostgresAway(time) => self.restart_postgres("immediate", time).await,
-            Fault::BackendStopped(role, time) => stopped(&self.a_backend(role).await, time).await,
+            Fault::BackendStopped(role, time) => stopped(self.a_backend(role).await, time).await,
             Fault::PostgresDiskFull(time) => self.fill_disk("postgres", time).await,
             Fault::KafkaDiskFull(time) => self.fill_disk("kafka", time).await,
-            Fault::RedisFlushed | Fault::PostgresCutOff(_) | Fault::KafkaCutOff(_) => {
-                unreachable!("this stage has no Redis, no Kafka and no proxies")
-            }
+            Fault::RedisFlushed => self.flush_redis(),
+            Fault::PostgresCutOff(time) => cut_off(&self.to_postgres, time).await,
+            Fault::KafkaCutOff(_) => unreachable!("this stage has no Kafka"),
         }
     }
 
-    /// Everything runs, and nothing more will strike.
-    pub async fn settle(&self) {
-        self.until_ready().await;
+    /// Everything runs and is ready, and nothing more will strike.
+    pub async fn settle(&mut self) {
+        self.server.restart().await;
     }
 
-    async fn kill(&mut self, role: Role) {
-        assert_eq!(role, WHOLE);
+    async fn kill(&mut self, role: Role, number: usize) {
+        if self.server.maybe_pid_of(role, number).is_none() {
+            return; // of the last fault, and not started again yet
+        }
+        let pid = self.server.kill_9_of(role, number);
+        if self.server.shape() == Shape::Plain {
+            self.server.until_replaced(role, number, pid).await;
+            self.give_postgres_its_disk().await;
+        }
+    }
+
+    async fn kill_all(&mut self) {
+        self.settle().await; // who is not there cannot be killed
         self.server.kill_9();
-        self.server.restart().await;
-        // It takes an orphaned Postgres over by starting it again, without a disk that can run full.
+    }
+
+    /// `up` starts Postgres, and takes over an orphaned one, with none of our environment.
+    async fn give_postgres_its_disk(&self) {
         self.postmaster.stop("fast").await;
         self.postmaster.start().await;
     }
 
-    fn pid(&self, role: Role) -> u32 {
-        assert_eq!(role, WHOLE);
-        self.server.pid()
+    /// It may be away, and then has nothing to forget.
+    fn flush_redis(&self) {
+        let address = self.server.address_of(Role::Redis, 0);
+        let Ok(mut redis) = TcpStream::connect(address) else { return };
+        redis.set_read_timeout(Some(Duration::from_secs(5))).expect("a time-out can be set");
+        let mut said = [0; 5];
+        let told = redis.write_all(b"FLUSHALL\r\n").and_then(|()| redis.read_exact(&mut said));
+        assert!(told.is_err() || &said == b"+OK\r\n", "Redis says {}", String::from_utf8_lossy(&said));
     }
 
     async fn restart_postgres(&self, mode: &str, away: Milliseconds) {
@@ -100,13 +132,13 @@ impl Stage {
     }
 
     /// One that is at work, or any.
-    async fn a_backend(&self, role: Role) -> Vec<u32> {
-        let Ok(mut admin) = sqlx::PgConnection::connect_with(&superuser(&self.server)).await else { return vec![] };
+    async fn a_backend(&self, role: &str) -> Option<u32> {
+        let Ok(mut admin) = sqlx::PgConnection::connect_with(&superuser(&self.server)).await else { return None };
         let newest =
             "SELECT pid FROM pg_stat_activity WHERE usename = $1 ORDER BY state <> 'active', state_change DESC LIMIT 1";
         let pid: Option<i32> =
             sqlx::query_scalar(newest).bind(role).fetch_optional(&mut admin).await.unwrap_or_default();
-        pid.into_iter().map(|pid| u32::try_from(pid).expect("a pid is no negative number")).collect()
+        pid.map(|pid| u32::try_from(pid).expect("a pid is no negative number"))
     }
 
     /// Where Postgres could not write what it must, it has ended itself; then somebody starts it.
@@ -118,22 +150,35 @@ impl Stage {
             self.postmaster.start().await;
         }
     }
+}
 
-    async fn until_ready(&self) {
-        let client = self.server.client();
-        until("the system is ready again", async || {
-            let answer = try_send(client.request(Method::GET, "/health/ready")).await.ok()?;
-            (answer.status == 200).then_some(())
-        })
-        .await;
-    }
+/// Where a server's Postgres listens at the moment, if it does.
+fn postgres_of(server: &Server) -> Arc<dyn Fn() -> Option<u16> + Send + Sync> {
+    let (directory, file) = (server.directory(), OnceLock::<PathBuf>::new());
+    Arc::new(move || {
+        let file = match file.get() {
+            Some(known) => known,
+            None => {
+                let found = find(&directory, "postmaster.pid")?;
+                file.get_or_init(|| found)
+            }
+        };
+        std::fs::read_to_string(file).ok()?.lines().nth(3)?.trim().parse().ok()
+    })
+}
+
+async fn cut_off(proxy: &Proxy, time: Milliseconds) {
+    proxy.cut();
+    pass(time).await;
+    proxy.mend();
 }
 
 /// Those who are gone in the meantime need no waking.
-async fn stopped(pids: &[u32], time: Milliseconds) {
-    pids.iter().for_each(|pid| signal_if_there("STOP", *pid));
+async fn stopped(pid: Option<u32>, time: Milliseconds) {
+    let Some(pid) = pid else { return };
+    signal_if_there("STOP", pid);
     pass(time).await;
-    pids.iter().for_each(|pid| signal_if_there("CONT", *pid));
+    signal_if_there("CONT", pid);
 }
 
 fn signal_if_there(name: &str, pid: u32) {

@@ -15,7 +15,7 @@ async fn verify(stage: &Stage, name: Name) {
 #[tokio::test]
 async fn every_projection_is_the_fold_of_the_log_while_the_log_goes_on() {
     let stage = Stage::new().await;
-    for name in Name::ALL.iter().filter(|name| **name != Name::FindingSearch) {
+    for name in Name::ALL {
         verify(&stage, *name).await;
     }
     stage.world.some_history().await;
@@ -91,12 +91,6 @@ async fn a_sample_is_verified_on_schedule_and_a_divergence_shows_in_the_metric()
     while running.metrics.verify.diverged.with_label_values(&["audit_trail"]).get() == 0 {
         tokio::task::yield_now().await;
     }
-    assert!(
-        stage
-            .world
-            .number("SELECT count(*) FROM read.operations WHERE requested_by = 'schedule' AND state = 'failed'")
-            .await
-            > 0
-    );
+    stage.world.until("SELECT bool_or(requested_by = 'schedule' AND state = 'failed') FROM read.operations").await;
     running.stop().await;
 }

@@ -14,12 +14,14 @@ use crate::up::Up;
 pub(super) enum Service {
     Projector1,
     Projector2,
+    Relay,
     CommandApi,
     QueryApi,
 }
 
 /// What belongs to this deployment, and to some of its processes alone.
-const OWNED: [&str; 9] = [
+const OWNED: [&str; 10] = [
+    "SECURENET_KAFKA_BROKERS",
     "SECURENET_WRITER_URL",
     "SECURENET_RELAY_URL",
     "SECURENET_PROJECTOR_URL",
@@ -33,12 +35,14 @@ const OWNED: [&str; 9] = [
 
 impl Service {
     /// In the order of their start.
-    pub(super) const ALL: [Self; 4] = [Self::Projector1, Self::Projector2, Self::CommandApi, Self::QueryApi];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Projector1, Self::Projector2, Self::Relay, Self::CommandApi, Self::QueryApi];
 
     pub(super) const fn role(self) -> &'static str {
         match self {
             Self::Projector1 => "projector-1",
             Self::Projector2 => "projector-2",
+            Self::Relay => "relay",
             Self::CommandApi => "command-api",
             Self::QueryApi => "query-api",
         }
@@ -47,6 +51,7 @@ impl Service {
     const fn subcommand(self) -> &'static str {
         match self {
             Self::Projector1 | Self::Projector2 => "projector",
+            Self::Relay => "relay",
             Self::CommandApi => "command-api",
             Self::QueryApi => "query-api",
         }
@@ -55,7 +60,8 @@ impl Service {
     /// Which of the deployment's own settings it needs.
     const fn needs(self) -> &'static [&'static str] {
         match self {
-            Self::Projector1 | Self::Projector2 => &["SECURENET_PROJECTOR_URL"],
+            Self::Projector1 | Self::Projector2 => &["SECURENET_PROJECTOR_URL", "SECURENET_KAFKA_BROKERS"],
+            Self::Relay => &["SECURENET_RELAY_URL", "SECURENET_KAFKA_BROKERS"],
             Self::CommandApi => &[
                 "SECURENET_WRITER_URL",
                 "SECURENET_ROOT_KEY",
@@ -79,6 +85,7 @@ impl Service {
         match self {
             Self::CommandApi => (1, 0),
             Self::QueryApi => (2, 1),
+            Self::Relay => (3, 2),
             Self::Projector1 => (4, 3),
             Self::Projector2 => (5, 4),
         }

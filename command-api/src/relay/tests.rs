@@ -1,0 +1,1 @@
+//! The relay against a real log, and a Kafka: mocked where faults are injected, real where the broker's part counts.
