@@ -1,9 +1,15 @@
 //! What the projector counts, each metric a documented field. Most are labelled with projection and generation.
 
-use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
+mod verify;
+
+use prometheus::{
+    GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 use crate::feed::kafka::KafkaMetrics;
 use crate::registry::Target;
+
+pub use verify::VerifyMetrics;
 
 const LABELS: &[&str] = &["projection", "generation"];
 const BATCH_BUCKETS_EVENTS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0];
@@ -30,8 +36,37 @@ pub struct Metrics {
     pub stopped: IntGaugeVec,
     /// `securenet_projector_stale_total`: batches refused because the log does not have their events any more.
     pub stale: IntCounter,
+    pub verify: VerifyMetrics,
     /// Of the Kafka feed; they stay at zero where there is none.
     pub kafka: KafkaMetrics,
+    pub(crate) redis: RedisMetrics,
+}
+
+/// What the copies in Redis count.
+#[derive(Clone, Debug)]
+pub(crate) struct RedisMetrics {
+    /// `securenet_redis_copies_total`: copies worked out, by outcome: `written`, or `older` than what was there already.
+    pub copies: IntCounterVec,
+    /// `securenet_redis_owed_tenants`: tenants whose copy was owed at the last look; no look counts more than one round.
+    pub owed: IntGauge,
+}
+
+impl RedisMetrics {
+    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            copies: IntCounterVec::new(
+                Opts::new("securenet_redis_copies_total", "Copies of read models worked out for Redis, by outcome."),
+                &["outcome"],
+            )?,
+            owed: IntGauge::new(
+                "securenet_redis_owed_tenants",
+                "Tenants whose copy in Redis was owed at the last look.",
+            )?,
+        };
+        registry.register(Box::new(metrics.copies.clone()))?;
+        registry.register(Box::new(metrics.owed.clone()))?;
+        Ok(metrics)
+    }
 }
 
 impl Metrics {
@@ -40,6 +75,7 @@ impl Metrics {
         let batch = HistogramOpts::new("securenet_projection_batch_events", "Events of one batch.");
         let apply = HistogramOpts::new("securenet_projection_apply_seconds", "One batch from its lock to its commit.");
         let metrics = Self {
+            redis: RedisMetrics::register(registry)?,
             lag_events: IntGaugeVec::new(
                 Opts::new("securenet_projection_lag_events", "Events in the log that are not applied yet."),
                 LABELS,
@@ -70,6 +106,7 @@ impl Metrics {
                 "securenet_projector_stale_total",
                 "Batches refused because the log does not have their events any more.",
             )?,
+            verify: VerifyMetrics::register(registry)?,
             kafka: KafkaMetrics::register(registry)?,
         };
         registry.register(Box::new(metrics.lag_events.clone()))?;

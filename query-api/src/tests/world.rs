@@ -16,6 +16,7 @@ use platform::{
         replicas::{Limits, Replica},
     },
     problem::unknown_route,
+    redis::Redis,
     request_id,
     testing::{TestDatabase, database},
 };
@@ -58,6 +59,23 @@ impl World {
 
     /// On a database of the test's own making, reached in its way, with standbys of it.
     pub(super) async fn on(database: TestDatabase, pool: Pool, replicas: Vec<Replica>, replica_limits: Limits) -> Self {
+        Self::made_of(database, pool, replicas, replica_limits, None).await
+    }
+
+    /// With a Redis that holds copies.
+    pub(super) async fn with_redis(redis: Redis) -> Self {
+        let database = database().await;
+        let pool = database.pool("reader").await.into();
+        Self::made_of(database, pool, vec![], Limits::default(), Some(redis)).await
+    }
+
+    async fn made_of(
+        database: TestDatabase,
+        pool: Pool,
+        replicas: Vec<Replica>,
+        replica_limits: Limits,
+        redis: Option<Redis>,
+    ) -> Self {
         let reader = pool.inner().clone();
         let root = root_key(&Secret::new(ROOT_KEY.to_owned())).unwrap();
         let (private, public) = generate_pem().unwrap();
@@ -75,6 +93,7 @@ impl World {
             pool,
             replicas,
             replica_limits,
+            redis,
             denials: Some(Arc::new(move |denial| seen.lock().unwrap().push(denial))),
             command_document: json!({"openapi": "3.1.0", "info": {"title": "commands"}}),
             stop: stop.clone(),
@@ -250,6 +269,21 @@ impl World {
                 .await
                 .unwrap();
         assert_eq!(moved.rows_affected(), 1);
+        self.last_seq(tenant, projection, seq).await;
+    }
+
+    /// The tenant's last event that a projection has applied.
+    pub(super) async fn last_seq(&self, tenant: Uuid, projection: &str, seq: i64) {
+        sqlx::query(
+            "INSERT INTO read.tenant_seqs (projection, generation, tenant_id, seq) VALUES ($1, 1, $2, $3)
+             ON CONFLICT (tenant_id, projection, generation) DO UPDATE SET seq = excluded.seq",
+        )
+        .bind(projection)
+        .bind(tenant)
+        .bind(seq)
+        .execute(&self.admin)
+        .await
+        .unwrap();
     }
 
     /// Tells how far a projection is for a tenant.
