@@ -9,14 +9,17 @@ mod doctor;
 mod documents;
 mod healthcheck;
 mod interrupts;
+mod log_epoch;
 mod private_postgres;
 mod process;
+mod projections;
 mod seed;
 mod server;
 mod services;
 mod setup;
 mod supervisor;
-mod test_postgres;
+mod test_servers;
+mod topics;
 mod up;
 
 use std::process::ExitCode;
@@ -28,7 +31,9 @@ use platform::problem::chain;
 
 use doctor::Doctor;
 use documents::Document;
-use test_postgres::WithPostgres;
+use log_epoch::Log;
+use test_servers::WithServers;
+use topics::Topics;
 use up::Up;
 
 /// Many small, short-lived values on many threads: under load the C library, its allocator and its copying together,
@@ -60,17 +65,25 @@ enum Command {
     Setup,
     /// Look for what is amiss with Postgres, Redis and Kafka, and say what mends it
     Doctor(Doctor),
+    /// Rebuild, switch, verify and mend read models of a running deployment
+    Projections(projections::Projections),
     /// Apply the missing migrations to the database of SECURENET_MIGRATOR_URL
     Migrate,
+    /// The topic of events
+    #[command(subcommand)]
+    Topics(Topics),
+    /// The log itself
+    #[command(subcommand)]
+    Log(Log),
     /// Print an OpenAPI document
     Openapi { document: Document },
     /// Print the AsyncAPI document of the topic
     Asyncapi,
     /// Ask the service of SECURENET_LISTEN whether it is ready, as a container's health check
     Healthcheck,
-    /// Run a program with a Postgres of its own, named by SECURENET_TEST_POSTGRES
+    /// Run a program with servers of its own: SECURENET_TEST_POSTGRES, SECURENET_TEST_KAFKA, SECURENET_TEST_REDIS
     #[command(hide = true)]
-    WithPostgres(WithPostgres),
+    WithServers(WithServers),
 }
 
 /// Why the program ends; whoever reads it sees the whole chain.
@@ -86,11 +99,14 @@ async fn main() -> ExitCode {
         Command::Projector => process::run::<process::ProjectorProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Setup => setup::run().await.map(|()| ExitCode::SUCCESS),
         Command::Doctor(options) => doctor::run(options).await,
+        Command::Projections(options) => projections::run(options).await,
         Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
+        Command::Topics(Topics::Apply) => topics::apply().await.map(|()| ExitCode::SUCCESS),
+        Command::Log(Log::BeginEpoch(options)) => log_epoch::begin(options).await.map(|()| ExitCode::SUCCESS),
         Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
         Command::Asyncapi => documents::show_asyncapi().map(|()| ExitCode::SUCCESS),
         Command::Healthcheck => healthcheck::check().await.map(|()| ExitCode::SUCCESS),
-        Command::WithPostgres(options) => test_postgres::run(options).await,
+        Command::WithServers(options) => test_servers::run(options).await,
     };
     outcome.unwrap_or_else(|error| {
         console::complain(&chain(error.as_ref()).to_string());
