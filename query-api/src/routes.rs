@@ -9,6 +9,7 @@ pub mod devices;
 pub mod findings;
 pub mod me;
 pub mod organizations;
+pub mod projections;
 pub mod scans;
 pub mod summary;
 pub mod users;
@@ -46,6 +47,10 @@ pub fn mount(app: &mut ServiceConfig) {
     get_kept(app, "/v1/scans", scans::list, &["scans"]);
     get(app, "/v1/scans/{id}", scans::show);
     get(app, "/v1/audit-trail", audit_trail::list);
+    get(app, "/v1/projections", projections::list);
+    get(app, "/v1/projections/{name}", projections::show);
+    get(app, "/v1/projections/{name}/parked", projections::list_parked);
+    get(app, "/v1/operations/{id}", projections::show_operation);
 }
 
 fn get<F, Args>(app: &mut ServiceConfig, path: &str, handler: F)

@@ -9,14 +9,17 @@ mod doctor;
 mod documents;
 mod healthcheck;
 mod interrupts;
+mod log_epoch;
 mod private_postgres;
 mod process;
+mod projections;
 mod seed;
 mod server;
 mod services;
 mod setup;
 mod supervisor;
 mod test_servers;
+mod topics;
 mod up;
 
 use std::process::ExitCode;
@@ -28,7 +31,9 @@ use platform::problem::chain;
 
 use doctor::Doctor;
 use documents::Document;
+use log_epoch::Log;
 use test_servers::WithServers;
+use topics::Topics;
 use up::Up;
 
 /// Many small, short-lived values on many threads: under load the C library, its allocator and its copying together,
@@ -60,8 +65,16 @@ enum Command {
     Setup,
     /// Look for what is amiss with Postgres, Redis and Kafka, and say what mends it
     Doctor(Doctor),
+    /// Rebuild, switch, verify and mend read models of a running deployment
+    Projections(projections::Projections),
     /// Apply the missing migrations to the database of SECURENET_MIGRATOR_URL
     Migrate,
+    /// The topic of events
+    #[command(subcommand)]
+    Topics(Topics),
+    /// The log itself
+    #[command(subcommand)]
+    Log(Log),
     /// Print an OpenAPI document
     Openapi { document: Document },
     /// Print the AsyncAPI document of the topic
@@ -86,7 +99,10 @@ async fn main() -> ExitCode {
         Command::Projector => process::run::<process::ProjectorProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Setup => setup::run().await.map(|()| ExitCode::SUCCESS),
         Command::Doctor(options) => doctor::run(options).await,
+        Command::Projections(options) => projections::run(options).await,
         Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
+        Command::Topics(Topics::Apply) => topics::apply().await.map(|()| ExitCode::SUCCESS),
+        Command::Log(Log::BeginEpoch(options)) => log_epoch::begin(options).await.map(|()| ExitCode::SUCCESS),
         Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
         Command::Asyncapi => documents::show_asyncapi().map(|()| ExitCode::SUCCESS),
         Command::Healthcheck => healthcheck::check().await.map(|()| ExitCode::SUCCESS),

@@ -193,10 +193,13 @@ impl Lanes {
 
     /// A message of it was refused for good.
     pub(super) fn refuse(&mut self, partition: i16, now: Instant) {
-        if let Some(lane) = self.0.get_mut(&partition) {
-            let pause = lane.trouble.map_or(TROUBLE_MIN, |trouble| (2 * trouble.pause).min(TROUBLE_MAX));
-            lane.trouble = Some(Trouble { until: now + pause, pause });
-        }
+        let Some(lane) = self.0.get_mut(&partition) else { return };
+        let pause = match lane.trouble {
+            None => TROUBLE_MIN,
+            Some(trouble) if trouble.until > now => return, // told by several messages of one failure
+            Some(trouble) => (2 * trouble.pause).min(TROUBLE_MAX),
+        };
+        lane.trouble = Some(Trouble { until: now + pause, pause });
     }
 
     /// All that is not acknowledged is to be read and sent again, from the first gap on.

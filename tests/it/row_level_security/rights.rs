@@ -13,9 +13,9 @@ use super::relations::{Kind, Relation};
 /// S of its table and nothing else.
 const RIGHTS: &str = "
     relation                      migrator  writer  relay  projector  reader
-    store.partition_head          -         SU      S      S          S
-    store.log_epochs              S         S       S      S          S
-    store.events                  -         SI      S      S          -
+    store.partition_head          S         SU      S      S          S
+    store.log_epochs              SI        S       S      S          S
+    store.events                  S         SI      S      S          -
     store.streams                 -         SIU     -      -          s
     store.reservations            -         SID     -      -          -
     store.tallies                 -         SIU     -      -          -
@@ -28,6 +28,8 @@ const RIGHTS: &str = "
     store.tenant_keys             -         SI      -      -          s
     store.subject_keys            -         SID     -      -          s
     store.leases                  -         SIU     -      -          -
+    store.relay_partitions        -         -       SU     -          -
+    store.relay_members           -         -       SIUD   -          -
     read.checkpoints              SIUD      -       -      SIUD       S
     read.projections              SIUD      -       -      S          -
     read.projection_tables        SIUD      -       -      S          -

@@ -1,9 +1,11 @@
 //! Heads → ranges → reads → messages → acknowledgements → checkpoints.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use event_schemas::topic::Record;
+use rdkafka::error::RDKafkaErrorCode;
 use tokio::time::Instant;
 
 use super::super::publisher::{Heard, Publisher};
@@ -145,9 +147,10 @@ impl Session<'_> {
         for (partition, seq) in heard.acked {
             self.lanes.acknowledge(partition, seq);
         }
-        for (partition, code) in heard.refused {
-            tracing::error!(partition, %code, "Kafka refused a message; it is sent again, and what follows waits for it");
-            self.relay.metrics.failures.inc();
+        self.relay.metrics.failures.inc_by(heard.refused.len() as u64);
+        let by_partition: BTreeMap<i16, RDKafkaErrorCode> = heard.refused.into_iter().collect();
+        for (partition, code) in by_partition {
+            tracing::error!(partition, %code, "Kafka refused messages; they are sent again, and what follows waits for them");
             self.lanes.refuse(partition, now);
         }
     }
