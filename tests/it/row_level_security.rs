@@ -30,7 +30,7 @@ const DEFINERS: [(&str, &[&str]); 10] = [
     ("store.rotate_command_keys(interval)", &["writer"]),
 ];
 /// A call of each, in this order, and the SQLSTATE that its callers get: none, or that there is nothing to do yet.
-const CALLS: [(&str, &str, Option<&str>); 9] = [
+const CALLS: [(&str, &str, Option<&str>); 10] = [
     ("read.count_organizations(integer)", "SELECT read.count_organizations(10)", None),
     ("read.list_organizations(text,integer)", "SELECT read.list_organizations(NULL, 10)", None),
     (
