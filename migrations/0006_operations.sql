@@ -21,10 +21,12 @@ CREATE TABLE read.operations (
     state text NOT NULL CHECK (state IN ('requested', 'running', 'done', 'failed')),
     step text NOT NULL DEFAULT '',
     attempt integer NOT NULL DEFAULT 0, -- whoever acts names it: a process stopped for long has lost its claim
+    claimed_by uuid,                    -- the process
     claimed_until timestamptz,
     events_done bigint NOT NULL DEFAULT 0,
     events_total bigint NOT NULL DEFAULT 0,
-    step_began_at timestamptz,
+    step_began_at timestamptz,          -- with what was done then, what rates follow from
+    step_began_done bigint NOT NULL DEFAULT 0,
     outcome text,                       -- a sentence; never a value of a tenant
     started_at timestamptz,
     finished_at timestamptz
@@ -171,20 +173,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     GROUP BY c.projection, c.generation
 $$;
 
-CREATE FUNCTION read.list_operations(of_projection text, page_limit integer) RETURNS SETOF read.operations
+-- One, those of a projection, those that wait or run: the newest first.
+CREATE FUNCTION read.find_operations(by_id uuid, of_projection text, only_open boolean, page_limit integer) RETURNS SETOF read.operations
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT * FROM read.operations o WHERE of_projection IS NULL OR o.projection = of_projection
+    SELECT * FROM read.operations o
+    WHERE (by_id IS NULL OR o.operation_id = by_id) AND (of_projection IS NULL OR o.projection = of_projection)
+      AND (NOT only_open OR o.state IN ('requested', 'running'))
     ORDER BY o.requested_at DESC, o.operation_id DESC LIMIT least(page_limit, 501)
-$$;
-
-CREATE FUNCTION read.running_operations() RETURNS SETOF read.operations
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT * FROM read.operations o WHERE o.state IN ('requested', 'running') ORDER BY o.projection, o.requested_at, o.operation_id
-$$;
-
-CREATE FUNCTION read.show_operation(id uuid) RETURNS SETOF read.operations
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT * FROM read.operations o WHERE o.operation_id = id
 $$;
 
 CREATE FUNCTION read.list_parked(of_projection text, after_generation integer, after_tenant uuid, after_stream uuid, page_limit integer)
@@ -212,7 +207,7 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA read FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION read.is_to_rest(text, integer), read.analyze_generation(text, integer), read.drop_scratch(text, integer),
     read.key_expression(regclass), read.key_match(regclass), read.digest_rows(integer, text, smallint), read.hash_rows(integer, text, smallint),
     read.mend_rows(integer, integer, text, smallint), read.readers_under_way() TO projector;
-GRANT EXECUTE ON FUNCTION read.lag_of_generations(), read.list_operations(text, integer), read.running_operations(), read.show_operation(uuid),
+GRANT EXECUTE ON FUNCTION read.lag_of_generations(), read.find_operations(uuid, text, boolean, integer),
     read.list_parked(text, integer, uuid, uuid, integer), read.count_parked(text, integer) TO reader;
 
 -- -------------------------------------------------------------------------------------------------------- the internal projection

@@ -13,6 +13,7 @@ mod load;
 mod process;
 mod queries;
 mod read;
+mod relay;
 mod report;
 mod server;
 mod visible;
@@ -45,6 +46,8 @@ enum Name {
     Append,
     /// Reading the log in order, decoded into typed events.
     Read,
+    /// The relay beside a bare Kafka producer (needs Java and Maven).
+    Relay,
     /// HTTP commands, authenticated and durable.
     Http,
     /// Accepted → visible by the store feed.
@@ -72,6 +75,9 @@ async fn main() -> Outcome {
     }
     if wants(Name::Read) {
         read::measure(&server, &limits, &mut report).await?;
+    }
+    if wants(Name::Relay) {
+        relay::measure(&server, &mut report).await?;
     }
     drop(server); // One Postgres at a time shares the machine with what is measured.
     if wants(Name::Http) || wants(Name::Visible) || wants(Name::Queries) {

@@ -124,6 +124,25 @@ impl Redis {
         self.ask::<i64>(cmd("DEL").arg(key)).await.map(drop)
     }
 
+    /// Two values at once; their keys share a `{tag}`.
+    pub async fn both(&self, keys: &[String; 2]) -> Result<[Option<Vec<u8>>; 2], Away> {
+        self.ask(cmd("MGET").arg(&keys[..])).await
+    }
+
+    pub async fn bytes(&self, key: &str) -> Result<Option<Vec<u8>>, Away> {
+        self.ask(cmd("GET").arg(key)).await
+    }
+
+    /// For as long as it is worth, and no longer.
+    pub async fn keep(&self, key: &str, value: &[u8], life: Duration) -> Result<(), Away> {
+        self.ask(cmd("SET").arg(key).arg(value).arg("EX").arg(life.as_secs())).await
+    }
+
+    /// Counts up by one, from zero where there is nothing.
+    pub async fn raise(&self, key: &str) -> Result<i64, Away> {
+        self.ask(cmd("INCR").arg(key)).await
+    }
+
     /// Runs a script; all its keys must share a `{tag}`, so that a Cluster keeps them together.
     pub async fn run<T: FromRedisValue>(
         &self,

@@ -32,9 +32,19 @@ pub(crate) async fn apply(
     events: Vec<Arc<Event>>,
     events_max: usize,
 ) -> Result<Applied, Failure> {
+    apply_judged(pools, target, events, events_max, Verdicts::new()).await
+}
+
+/// The same, some events having been found guilty before.
+async fn apply_judged(
+    pools: &Pools,
+    target: Target,
+    events: Vec<Arc<Event>>,
+    events_max: usize,
+    mut verdicts: Verdicts,
+) -> Result<Applied, Failure> {
     let log = LogReader::new(pools.shared().clone());
     let mut applied = Applied::default();
-    let mut verdicts = Verdicts::new();
     let mut pending = vec![events];
     while let Some(batch) = pending.pop() {
         match transact(pools, target, &batch, &verdicts).await {
@@ -59,12 +69,14 @@ pub(crate) async fn apply(
     Ok(applied)
 }
 
-/// Folds a piece of one partition into a generation that no loop fills. Its checkpoint says where it goes on.
+/// Folds a piece of one partition into a generation that no loop fills. Its checkpoint says where it goes on. What is
+/// guilty elsewhere is guilty here, so that the two can be compared.
 pub(crate) async fn fold_range(
     pools: &Pools,
     target: Target,
     range: Range,
     events_max: usize,
+    guilty: &Verdicts,
 ) -> Result<Applied, Failure> {
     let log = LogReader::new(pools.shared().clone());
     let mut applied = Applied::default();
@@ -72,7 +84,7 @@ pub(crate) async fn fold_range(
     while after < range.upto {
         let upto = range.upto.min(after + events_max as i64);
         let events = log.read(&[Range { after, upto, ..range }]).await?;
-        applied.add(apply(pools, target, events, events_max).await?);
+        applied.add(apply_judged(pools, target, events, events_max, guilty.clone()).await?);
         after = upto;
     }
     Ok(applied)
@@ -96,7 +108,7 @@ fn bisect(
 }
 
 /// The code alone: the message may quote the value.
-fn sql_state(error: &sqlx::Error) -> String {
+pub(crate) fn sql_state(error: &sqlx::Error) -> String {
     let code = error.as_database_error().and_then(|error| error.code());
     format!("SQLSTATE {}", code.as_deref().unwrap_or("unknown"))
 }
@@ -143,13 +155,7 @@ async fn transact(
     if fresh.is_empty() {
         return Ok(Applied::at(&checkpoints));
     }
-    let sifted = sieve::sift(&mut transaction, target, &checkpoints, &fresh, verdicts).await?;
-    if !sifted.to_park.is_empty() {
-        park(&mut transaction, target, &sifted, &mut reached).await?;
-    }
-    if !sifted.to_apply.is_empty() {
-        (target.projection.apply)(&sifted.to_apply, &mut transaction).await?;
-    }
+    let sifted = settle(&mut transaction, target, &checkpoints, &mut reached, &fresh, verdicts).await?;
     let mut tenants = BTreeMap::<Uuid, i64>::new();
     for event in sifted.read() {
         let last = tenants.entry(event.tenant).or_default();
@@ -161,6 +167,25 @@ async fn transact(
     checkpoint::advance(&mut transaction, target, &reached, &tenants).await?;
     transaction.commit().await?;
     Ok(Applied { events: fresh.len(), parked: sifted.newly_parked.len(), ..Applied::at(&reached) })
+}
+
+/// Applies events or parks them, within a transaction that has locked the checkpoints of their partitions.
+pub(crate) async fn settle<'a>(
+    transaction: &mut PgConnection,
+    target: Target,
+    checkpoints: &BTreeMap<i16, Checkpoint>,
+    reached: &mut BTreeMap<i16, Checkpoint>,
+    events: &[&'a Event],
+    verdicts: &Verdicts,
+) -> Result<Sifted<'a>, Failure> {
+    let sifted = sieve::sift(transaction, target, checkpoints, events, verdicts).await?;
+    if !sifted.to_park.is_empty() {
+        park(transaction, target, &sifted, reached).await?;
+    }
+    if !sifted.to_apply.is_empty() {
+        (target.projection.apply)(&sifted.to_apply, transaction).await?;
+    }
+    Ok(sifted)
 }
 
 /// The pieces of a batch of which the projection reads nothing, if it is such a batch and in order.

@@ -17,6 +17,8 @@ pub(crate) struct Checkpoint {
     pub seq: i64,
     /// How many of the partition's streams are parked.
     pub parked_streams: i32,
+    /// Whether operators have decided to leave out some event of the partition.
+    pub skips: bool,
     pub log: Log,
 }
 
@@ -62,6 +64,7 @@ pub(crate) async fn lock(
 ) -> Result<BTreeMap<i16, Checkpoint>, Failure> {
     let rows = sqlx::query!(
         r#"SELECT c.partition, c.epoch, c.seq, c.parked_streams, h.seq AS head,
+                  EXISTS (SELECT FROM read.skips s WHERE s.projection = c.projection AND s.partition = c.partition) AS "skips!",
                   ARRAY (SELECT l.epoch FROM store.log_epochs l WHERE l.partition = c.partition ORDER BY l.epoch) AS "epochs!",
                   ARRAY (SELECT l.first_seq FROM store.log_epochs l WHERE l.partition = c.partition ORDER BY l.epoch) AS "firsts!"
            FROM read.checkpoints c JOIN store.partition_head h ON h.partition = c.partition
@@ -80,7 +83,8 @@ pub(crate) async fn lock(
             return Err(Failure::TakenBack { partition: row.partition, epoch: row.epoch, seq: row.seq });
         }
         let log = Log { head: row.head, epochs };
-        let checkpoint = Checkpoint { epoch: row.epoch, seq: row.seq, parked_streams: row.parked_streams, log };
+        let (epoch, seq, parked_streams, skips) = (row.epoch, row.seq, row.parked_streams, row.skips);
+        let checkpoint = Checkpoint { epoch, seq, parked_streams, skips, log };
         checkpoints.insert(row.partition, checkpoint);
     }
     if checkpoints.len() < partitions.len() { Err(Failure::Gone) } else { Ok(checkpoints) }

@@ -9,7 +9,7 @@ use platform::kafka;
 
 /// Connections the projector's pool should offer: one for each projection, one that watches the heads, one that reads.
 /// Each generation number in use takes as many once more, at most.
-pub const CONNECTIONS: u32 = 11;
+pub const CONNECTIONS: u32 = 12;
 
 const BATCH_EVENTS_DEFAULT: usize = 500;
 /// Measured at 500 commands/s on two cores: at 5 ms the eight projections saturate Postgres with small transactions,
@@ -17,6 +17,9 @@ const BATCH_EVENTS_DEFAULT: usize = 500;
 const POLL_BUSY_MS_DEFAULT: u64 = 10;
 const POLL_IDLE_MS_DEFAULT: u64 = 100;
 const READY_LAG_SECONDS_DEFAULT: u64 = 30;
+const VERIFY_INTERVAL_SECONDS_DEFAULT: u64 = 3_600;
+/// A minute's work, about.
+const VERIFY_EVENTS_MAX_DEFAULT: i64 = 200_000;
 
 /// Where events come from.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +42,10 @@ pub struct Config {
     pub poll_idle: Duration,
     /// A projection that is further behind than this makes readiness red.
     pub ready_lag: Duration,
+    /// How often a partition is drawn and verified; zero: never.
+    pub verify_interval: Duration,
+    /// Partitions with more events are left to verifications that somebody asks for.
+    pub verify_events_max: i64,
 }
 
 impl Config {
@@ -52,6 +59,10 @@ impl Config {
             ready_lag: Duration::from_secs(
                 env.parse("SECURENET_PROJECTOR_READY_LAG_SECONDS", READY_LAG_SECONDS_DEFAULT),
             ),
+            verify_interval: Duration::from_secs(
+                env.parse("SECURENET_VERIFY_INTERVAL_SECONDS", VERIFY_INTERVAL_SECONDS_DEFAULT),
+            ),
+            verify_events_max: env.parse("SECURENET_VERIFY_EVENTS_MAX", VERIFY_EVENTS_MAX_DEFAULT),
         }
     }
 }
@@ -99,6 +110,8 @@ impl Default for Config {
             poll_busy: Duration::from_millis(POLL_BUSY_MS_DEFAULT),
             poll_idle: Duration::from_millis(POLL_IDLE_MS_DEFAULT),
             ready_lag: Duration::from_secs(READY_LAG_SECONDS_DEFAULT),
+            verify_interval: Duration::from_secs(VERIFY_INTERVAL_SECONDS_DEFAULT),
+            verify_events_max: VERIFY_EVENTS_MAX_DEFAULT,
         }
     }
 }

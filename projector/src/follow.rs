@@ -19,7 +19,8 @@ use crate::progress::Positions;
 use crate::projector::Context;
 use crate::registry::Target;
 
-/// What a loop remembers of its checkpoints is asked again after that: others move them, and a restore moves them back.
+/// What a loop remembers of its checkpoints is asked again after that, and where it lies beyond the end of a partition:
+/// others move them, and a restore moves them back.
 const REMEMBERED_MAX: Duration = Duration::from_secs(1);
 
 /// How a loop ended that was not told to.
@@ -105,7 +106,7 @@ impl Follower {
     async fn step(&mut self) -> Result<Step, Failure> {
         let ends = self.heads.borrow_and_update().clone();
         let events_max = self.context.config.batch_events;
-        let mut ranges = next_ranges(self.positions().await?, &ends, events_max);
+        let mut ranges = next_ranges(self.positions(&ends).await?, &ends, events_max);
         let feed = Arc::clone(&self.context.feed);
         let held = feed.hold(&mut ranges.iter().map(|range| range.partition));
         ranges.retain(|range| held.partitions.contains(&range.partition));
@@ -136,13 +137,12 @@ impl Follower {
         }
     }
 
-    async fn positions(&mut self) -> Result<&Positions, sqlx::Error> {
-        if self.remembered.as_ref().is_some_and(|(at, _)| at.elapsed() > REMEMBERED_MAX) {
-            self.remembered = None;
-        }
+    async fn positions(&mut self, ends: &Heads) -> Result<&Positions, sqlx::Error> {
+        let is_beyond =
+            |positions: &Positions| ends.iter().any(|(partition, end)| positions.get(partition) > Some(end));
         let remembered = match self.remembered.take() {
-            Some(remembered) => remembered,
-            None => {
+            Some((at, positions)) if at.elapsed() <= REMEMBERED_MAX && !is_beyond(&positions) => (at, positions),
+            Some(_) | None => {
                 let positions = checkpoint::positions(self.context.pools.shared(), self.target).await?;
                 if self.stage != Stage::Filling {
                     self.context.progress.reached(self.target, &positions);

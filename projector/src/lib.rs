@@ -17,6 +17,7 @@ mod feed;
 mod follow;
 mod generations;
 mod metrics;
+mod operations;
 mod parked;
 mod pools;
 mod progress;
@@ -35,6 +36,6 @@ mod tests;
 
 pub use config::{CONNECTIONS, Config, FeedFrom};
 pub use feed::kafka::KafkaMetrics;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, VerifyMetrics};
 pub use projector::{Projector, Stopped};
 pub use standing::{Behind, Standing};

@@ -1,11 +1,15 @@
 //! What the projector counts, each metric a documented field. Most are labelled with projection and generation.
 
+mod verify;
+
 use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 use crate::feed::kafka::KafkaMetrics;
 use crate::registry::Target;
+
+pub use verify::VerifyMetrics;
 
 const LABELS: &[&str] = &["projection", "generation"];
 const BATCH_BUCKETS_EVENTS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0];
@@ -32,6 +36,7 @@ pub struct Metrics {
     pub stopped: IntGaugeVec,
     /// `securenet_projector_stale_total`: batches refused because the log does not have their events any more.
     pub stale: IntCounter,
+    pub verify: VerifyMetrics,
     /// Of the Kafka feed; they stay at zero where there is none.
     pub kafka: KafkaMetrics,
     pub(crate) redis: RedisMetrics,
@@ -101,6 +106,7 @@ impl Metrics {
                 "securenet_projector_stale_total",
                 "Batches refused because the log does not have their events any more.",
             )?,
+            verify: VerifyMetrics::register(registry)?,
             kafka: KafkaMetrics::register(registry)?,
         };
         registry.register(Box::new(metrics.lag_events.clone()))?;

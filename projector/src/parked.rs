@@ -1,7 +1,7 @@
 //! Streams that wait because one of their events could not be applied, and the events that wait with them. Parking is
 //! per generation and per stream: what it spares is every other stream.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -38,6 +38,22 @@ pub(crate) async fn streams_in(
     .fetch_all(transaction)
     .await?;
     Ok(rows.into_iter().map(|row| (row.stream_id, row.because_of)).collect())
+}
+
+/// Events of the partitions that operators have decided to leave out.
+pub(crate) async fn skipped(
+    transaction: &mut PgConnection,
+    target: Target,
+    partitions: &[i16],
+) -> Result<HashSet<Uuid>, Failure> {
+    let rows = sqlx::query!(
+        "SELECT event_id FROM read.skips WHERE projection = $1 AND partition = ANY ($2)",
+        target.name(),
+        partitions
+    )
+    .fetch_all(transaction)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.event_id).collect())
 }
 
 pub(crate) async fn park_streams(

@@ -7,6 +7,7 @@ pub(crate) mod devices;
 pub(crate) mod finding_search;
 mod finding_state;
 pub(crate) mod findings;
+pub(crate) mod operations;
 pub(crate) mod organizations;
 pub(crate) mod scans;
 pub(crate) mod summary;

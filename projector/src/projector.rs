@@ -6,12 +6,14 @@ use platform::redis::Redis;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::checkpoint::Misfit;
 use crate::config::{Config, FeedFrom};
 use crate::event::Fault;
 use crate::feed::{Feed, kafka::KafkaFeed, log::LogReader, store::StoreFeed};
 use crate::metrics::Metrics;
+use crate::operations;
 use crate::pools::Pools;
 use crate::progress::Progress;
 use crate::redis_models;
@@ -56,6 +58,8 @@ pub(crate) struct Context {
     pub feed: Arc<dyn Feed>,
     /// Tells the supervisor that generations have changed.
     pub told: Arc<Notify>,
+    /// Names this process among those that carry out operations.
+    pub actor: Uuid,
 }
 
 impl Projector {
@@ -73,7 +77,8 @@ impl Projector {
             }
         };
         let (pools, told) = (Pools::new(pool), Arc::default());
-        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told }, redis: None }
+        let actor = Uuid::now_v7();
+        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told, actor }, redis: None }
     }
 
     /// With a Redis that holds copies of what is read most.
@@ -106,7 +111,12 @@ impl Projector {
             let (pool, metrics) = (self.context.pools.shared().clone(), self.context.metrics.redis.clone());
             tokio::spawn(redis_models::run(pool, redis, metrics, stop.clone()));
         }
+        let ending = shutdown.child_token();
+        let _ends = ending.clone().drop_guard();
+        let working = tokio::spawn(operations::work(self.context.clone(), ending.clone()));
         let followed = Supervisor::new(self.context, shutdown).run().await;
+        ending.cancel();
+        working.await?;
         // The feed gives up its partitions only when nobody works on them any more.
         stop.cancel();
         let outcome = followed.and(feeding.await?);

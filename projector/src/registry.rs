@@ -14,11 +14,11 @@ use crate::failure::Failure;
 use crate::projection::Projection;
 use crate::projections::{
     api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, finding_search::FindingSearch, findings::Findings,
-    organizations::Organizations, scans::Scans, summary::Summary, users::Users,
+    operations::Operations, organizations::Organizations, scans::Scans, summary::Summary, users::Users,
 };
 
 /// Every projection of this program.
-pub(crate) static ALL: [Registered; 9] = [
+pub(crate) static ALL: [Registered; 10] = [
     Registered::of::<Organizations>(),
     Registered::of::<Users>(),
     Registered::of::<ApiKeys>(),
@@ -28,10 +28,8 @@ pub(crate) static ALL: [Registered; 9] = [
     Registered::of::<Scans>(),
     Registered::of::<Summary>(),
     Registered::of::<AuditTrail>(),
+    Registered::of::<Operations>(),
 ];
-
-/// [`Projection::apply`] of any projection.
-pub(crate) type Apply = for<'a> fn(&'a [&'a Event], &'a mut PgConnection) -> BoxFuture<'a, Result<(), Failure>>;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -42,7 +40,7 @@ pub(crate) struct Registered {
     pub reads: fn(StreamKind) -> bool,
     pub hangs_below: fn(&Event) -> Option<Uuid>,
     pub fault: fn(&Event) -> Option<&Fault>,
-    pub apply: Apply,
+    pub apply: for<'a> fn(&'a [&'a Event], &'a mut PgConnection) -> BoxFuture<'a, Result<(), Failure>>,
 }
 
 /// One generation of a projection: what a checkpoint, a parked stream and a metric belong to.

@@ -35,7 +35,12 @@ pub(crate) async fn sift<'a>(
     fresh: &[&'a Event],
     verdicts: &Verdicts,
 ) -> Result<Sifted<'a>, Failure> {
-    let read: Vec<&Event> = fresh.iter().copied().filter(|event| target.projection.reads(event)).collect();
+    let mut read: Vec<&Event> = fresh.iter().copied().filter(|event| target.projection.reads(event)).collect();
+    let skipping: Vec<i16> = checkpoints.iter().filter(|(_, at)| at.skips).map(|(partition, _)| *partition).collect();
+    if !skipping.is_empty() {
+        let skipped = parked::skipped(transaction, target, &skipping).await?;
+        read.retain(|event| !skipped.contains(&event.id));
+    }
     let holding: Vec<i16> =
         checkpoints.iter().filter(|(_, at)| at.parked_streams > 0).map(|(partition, _)| *partition).collect();
     let is_guilty = |event: &Event| (target.projection.fault)(event).is_some() || verdicts.contains_key(&event.place);

@@ -2,9 +2,11 @@
 
 mod copies;
 mod epochs;
+mod facts;
 mod feeds;
 mod generations;
 mod loops;
+mod operations;
 mod parking;
 mod projections;
 mod running;

@@ -7,7 +7,7 @@
 //! | organization, devices, findings, summary | every role of the organization |
 //! | users, keys, audit trail | administrators and auditors |
 //! | scans | every role, and a scanner for what it sent |
-//! | organizations | the operator |
+//! | organizations, projections and their operations | the operator |
 //!
 //! Every refusal is reported, because refused rights are part of the audit trail; who writes it down is not known
 //! here.

@@ -43,6 +43,8 @@ const WATCH_LINGER: Duration = Duration::from_secs(1);
 const STANDING_MAX_AGE: Duration = Duration::from_millis(25);
 /// What a caller is told to wait before it asks again.
 const RETRY_AFTER_SECONDS: u32 = 1;
+/// A pause is a person's decision, and so is its end.
+const RESTING_RETRY_AFTER_SECONDS: u32 = 30;
 
 /// The position a request asks to see at least. A malformed one, or one of another tenant's partition, is 400; an
 /// operator, who has no tenant, may name any partition.
@@ -86,8 +88,8 @@ impl Freshness {
         Self { reader, seen, demand, metrics }
     }
 
-    /// Waits until all of `projections` have passed `position`: 425 when they do not in time, 410 when a restore has
-    /// taken the position back.
+    /// Waits until all of `projections` have passed `position`: 425 when they do not in time, 503 at once when one of
+    /// them rests, 410 when a restore has taken the position back.
     pub async fn reach(&self, position: Position, projections: &[&str]) -> Result<(), Problem> {
         let reached = self.reach_within(position, projections, WAIT_MAX).await;
         if matches!(&reached, Err(problem) if problem.status() == Code::PositionNotReached.status()) {
@@ -108,6 +110,7 @@ impl Freshness {
         match standing {
             Reached::Passed => return Ok(()),
             Reached::TakenBack => return Err(taken_back()),
+            Reached::Rests => return Err(rests()),
             Reached::Behind => {}
         }
         let _watched = self.demand.watch(position.partition);
@@ -159,12 +162,19 @@ async fn wait(seen: &mut watch::Receiver<Seen>, position: Position, projections:
         match standing {
             Reached::Passed => return Ok(()),
             Reached::TakenBack => return Err(taken_back()),
+            Reached::Rests => return Err(rests()),
             Reached::Behind => {}
         }
         if seen.changed().await.is_err() {
             return Err(Problem::new(Code::Unavailable).detail("The service is shutting down."));
         }
     }
+}
+
+fn rests() -> Problem {
+    Problem::new(Code::ProjectionPaused)
+        .detail("What this reads is not brought up to date for now. Without X-Consistency it is shown as it is.")
+        .retry_after(RESTING_RETRY_AFTER_SECONDS)
 }
 
 fn taken_back() -> Problem {

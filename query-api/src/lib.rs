@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failing test should stop where it fails"))]
 
 pub mod access;
+pub mod answers;
 pub mod cache;
 pub mod conditional;
 pub mod config;

@@ -28,6 +28,8 @@ pub struct Metrics {
     pub replica_fallbacks: IntCounter,
     /// `securenet_replica_…`: where the replicas stand.
     pub replicas: replicas::Metrics,
+    /// `query_kept_answers_total`: pages answered from what was kept of them.
+    pub kept_answers: IntCounter,
     /// `query_denials_total`: requests refused for lack of a right.
     pub denials: IntCounter,
 }
@@ -57,6 +59,7 @@ impl Metrics {
                 "Reads that a replica could not answer and the primary had to.",
             )?,
             replicas: replicas::Metrics::register(registry)?,
+            kept_answers: IntCounter::new("query_kept_answers_total", "Pages answered from what was kept of them.")?,
             denials: IntCounter::new("query_denials_total", "Requests refused for lack of a right.")?,
         };
         registry.register(Box::new(metrics.consistency_wait_seconds.clone()))?;
@@ -66,6 +69,7 @@ impl Metrics {
         registry.register(Box::new(metrics.summary_copied.clone()))?;
         registry.register(Box::new(metrics.replica_reads.clone()))?;
         registry.register(Box::new(metrics.replica_fallbacks.clone()))?;
+        registry.register(Box::new(metrics.kept_answers.clone()))?;
         registry.register(Box::new(metrics.denials.clone()))?;
         Ok(metrics)
     }

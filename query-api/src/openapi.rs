@@ -49,6 +49,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         routes::scans::show,
         routes::summary::show,
         routes::audit_trail::list,
+        routes::projections::list,
+        routes::projections::show,
+        routes::projections::list_parked,
+        routes::projections::show_operation,
     ),
     components(schemas(Problem, FieldError, FindingOrder, ObjectKind)),
     modifiers(&BearerToken)

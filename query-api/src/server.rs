@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     access::DenialSink,
+    answers::Answers,
     cache::{SummaryCache, TotalCache},
     config::Config,
     copies::Copies,
@@ -72,6 +73,7 @@ pub struct State {
     pub keyring: Keyring,
     pub summaries: SummaryCache,
     pub copies: Copies,
+    pub answers: Answers,
     pub tenant_versions: TenantVersions,
     pub totals: TotalCache,
     pub metrics: Metrics,
@@ -89,6 +91,7 @@ impl QueryApi {
         let state = State {
             standbys: Standbys::start(&reader, replicas, replica_limits, &metrics, &stop),
             tenant_versions: TenantVersions::start(reader.clone(), stop.clone()),
+            answers: Answers::new(services.redis.clone()),
             copies: Copies::new(services.redis),
             freshness: Freshness::start(reader.clone(), metrics.clone(), stop),
             reader,

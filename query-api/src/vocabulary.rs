@@ -78,6 +78,49 @@ words! {
 }
 
 words! {
+    /// What a generation of a projection is for.
+    GenerationState {
+        /// Folds the log from its beginning.
+        Filling = "filling",
+        /// Can be switched to.
+        Ready = "ready",
+        /// What queries read.
+        Live = "live",
+        /// Was live, and goes on.
+        Standby = "standby",
+        /// A partial fold to compare with.
+        Scratch = "scratch",
+        /// Gone.
+        Retired = "retired",
+    }
+}
+
+words! {
+    /// What is done to a projection.
+    OperationKind {
+        Rebuild = "rebuild",
+        Switch = "switch",
+        Retire = "retire",
+        Pause = "pause",
+        Resume = "resume",
+        Verify = "verify",
+        Repair = "repair",
+        Retry = "retry",
+        Skip = "skip",
+    }
+}
+
+words! {
+    /// How far an operation is.
+    OperationState {
+        Requested = "requested",
+        Running = "running",
+        Done = "done",
+        Failed = "failed",
+    }
+}
+
+words! {
     /// The order of a list of findings.
     FindingOrder {
         /// Worst first.

@@ -12,6 +12,7 @@ mod interrupts;
 mod log_epoch;
 mod private_postgres;
 mod process;
+mod projections;
 mod seed;
 mod server;
 mod services;
@@ -64,6 +65,8 @@ enum Command {
     Setup,
     /// Look for what is amiss with Postgres, Redis and Kafka, and say what mends it
     Doctor(Doctor),
+    /// Rebuild, switch, verify and mend read models of a running deployment
+    Projections(projections::Projections),
     /// Apply the missing migrations to the database of SECURENET_MIGRATOR_URL
     Migrate,
     /// The topic of events
@@ -96,6 +99,7 @@ async fn main() -> ExitCode {
         Command::Projector => process::run::<process::ProjectorProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Setup => setup::run().await.map(|()| ExitCode::SUCCESS),
         Command::Doctor(options) => doctor::run(options).await,
+        Command::Projections(options) => projections::run(options).await,
         Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
         Command::Topics(Topics::Apply) => topics::apply().await.map(|()| ExitCode::SUCCESS),
         Command::Log(Log::BeginEpoch(options)) => log_epoch::begin(options).await.map(|()| ExitCode::SUCCESS),

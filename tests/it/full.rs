@@ -57,7 +57,8 @@ async fn processes_that_die_come_back_and_none_outlives_the_deployment_however_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_writers_are_away_reads_go_on_the_proxy_says_so_and_a_refused_query_stands_in_the_audit_trail_later() {
+async fn while_the_writers_are_away_reads_go_on_the_proxy_says_so_and_a_refused_query_stands_in_the_audit_trail_later()
+{
     let mut server = Server::start_in(Shape::Full, &[]).await;
     let organization = Organization::found(&server).await;
     let viewer = organization.join("viewer", "vera").await;

@@ -41,9 +41,9 @@ const CALLS: [(&str, &str, Option<&str>); 10] = [
     ("read.index_generation(text,integer)", "SELECT read.index_generation('devices', 2)", None),
     ("read.switch_generation(text,integer)", "SELECT read.switch_generation('devices', 2)", Some("55000")),
     ("read.retire_generation(text,integer)", "SELECT read.retire_generation('devices', 2)", None),
+    ("read.tenant_versions(uuid[])", "SELECT read.tenant_versions(ARRAY[gen_random_uuid()])", None),
     // It looks at who is set, and nobody is.
     ("read.search_findings(uuid,text,integer)", "SELECT read.search_findings(NULL, '''word''', 10)", Some("42501")),
-    ("read.tenant_versions(uuid[])", "SELECT read.tenant_versions(ARRAY[gen_random_uuid()])", None),
     ("store.find_api_key(text)", "SELECT store.find_api_key('nobodyhasit1')", None),
     ("store.rotate_command_keys(interval)", "SELECT store.rotate_command_keys('1 day')", None),
 ];

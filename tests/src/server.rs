@@ -268,13 +268,7 @@ impl Server {
         if !self.printed().contains("curl ") || !self.credentials.contains_key("SECURENET_URL") {
             return false;
         }
-        for address in self.addresses() {
-            let request = Client::new(&format!("http://{address}")).request(Method::GET, "/health/ready");
-            if !try_send(request).await.is_ok_and(|answer| answer.status == 200) {
-                return false;
-            }
-        }
-        true
+        self.readiness().await.into_iter().all(|status| status == Some(200))
     }
 
     fn postmaster_line(&self, line: usize) -> String {

@@ -4,6 +4,7 @@ use super::running::Running;
 use super::world::{World, first, generation};
 use crate::apply::fold_range;
 use crate::feed::Range;
+use crate::parked::Verdicts;
 use crate::projections::{devices::Devices, findings::Findings};
 
 const BATCH: usize = 7;
@@ -82,7 +83,7 @@ async fn a_piece_of_a_partition_is_folded_into_a_scratch_generation_that_no_loop
     let heads = world.log.heads().await.unwrap();
     for (&partition, &head) in &heads {
         let range = Range { partition, after: 0, upto: head };
-        let folded = fold_range(&world.pools, generation::<Findings>(2), range, BATCH).await.unwrap();
+        let folded = fold_range(&world.pools, generation::<Findings>(2), range, BATCH, &Verdicts::new()).await.unwrap();
         assert_eq!(folded.events as i64, head);
     }
     running.stop().await;

@@ -3,7 +3,7 @@
 //! Here stands when a position counts as passed. Nothing here waits.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Seen {
 #[derive(Debug, Clone, Default)]
 struct Partition {
     checkpoints: HashMap<String, Position>,
+    /// Projections whose live generation nobody moves for now.
+    resting: HashSet<String>,
     epochs: Vec<Epoch>,
     looked_at: Option<Instant>,
 }
@@ -42,6 +44,8 @@ struct Epoch {
 pub(super) enum Reached {
     Passed,
     Behind,
+    /// Behind, and a projection is paused or frozen: waiting would be in vain.
+    Rests,
     /// A later epoch began at or before the position: what stood there is lost.
     TakenBack,
 }
@@ -71,7 +75,12 @@ impl Seen {
                     .get(*projection)
                     .is_some_and(|at| partition.holds(*at) && at.seq >= position.seq)
         };
-        if projections.iter().all(passed) { Reached::Passed } else { Reached::Behind }
+        let behind: Vec<&str> = projections.iter().filter(|projection| !passed(projection)).copied().collect();
+        match behind.as_slice() {
+            [] => Reached::Passed,
+            behind if behind.iter().any(|projection| partition.resting.contains(*projection)) => Reached::Rests,
+            [..] => Reached::Behind,
+        }
     }
 
     /// Where projections stand, unless the look is older than `age_max`. One without a checkpoint stands at the start.
@@ -97,16 +106,20 @@ impl Seen {
         let empty = Partition { looked_at: Some(looked_at), ..Partition::default() };
         let mut look: BTreeMap<i16, Partition> = partitions.iter().map(|number| (*number, empty.clone())).collect();
         let checkpoints = sqlx::query!(
-            "SELECT projection, partition, epoch, seq
-             FROM read.checkpoints JOIN read.live_generations USING (projection, generation)
-             WHERE partition = ANY($1)",
+            r#"SELECT projection, partition, epoch, seq, paused OR frozen AS "rests!"
+               FROM read.checkpoints JOIN read.generations USING (projection, generation)
+               WHERE state = 'live' AND partition = ANY($1)"#,
             partitions
         )
         .fetch_all(reader.tenantless())
         .await?;
         for row in checkpoints {
             let at = Position { epoch: row.epoch, partition: row.partition, seq: row.seq };
-            look.entry(row.partition).or_default().checkpoints.insert(row.projection, at);
+            let partition = look.entry(row.partition).or_default();
+            if row.rests {
+                partition.resting.insert(row.projection.clone());
+            }
+            partition.checkpoints.insert(row.projection, at);
         }
         let epochs = sqlx::query!(
             "SELECT epoch, partition, first_seq FROM store.log_epochs WHERE partition = ANY($1)",
@@ -145,6 +158,7 @@ mod tests {
         let partition = Partition {
             checkpoints: checkpoints.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect(),
             epochs: epochs.iter().map(|&(epoch, first_seq)| Epoch { epoch, first_seq }).collect(),
+            resting: HashSet::new(),
             looked_at: Some(Instant::now()),
         };
         Seen { partitions: BTreeMap::from([(3, partition)]), blind: false }
@@ -157,6 +171,15 @@ mod tests {
         assert_eq!(seen.reached(at(1, 10), &["devices"]), Reached::Passed);
         assert_eq!(seen.reached(at(1, 10), &["devices", "findings"]), Reached::Behind);
         assert_eq!(seen.reached(at(1, 1), &["scans"]), Reached::Behind);
+    }
+
+    #[test]
+    fn whoever_would_wait_for_a_projection_that_rests_is_told_so_and_what_it_has_is_shown() {
+        let mut seen = seen(&[("devices", at(1, 10)), ("findings", at(1, 9))], &[(1, 1)]);
+        seen.partitions.get_mut(&3).unwrap().resting.insert("findings".to_owned());
+        assert_eq!(seen.reached(at(1, 10), &["devices", "findings"]), Reached::Rests);
+        assert_eq!(seen.reached(at(1, 9), &["devices", "findings"]), Reached::Passed);
+        assert_eq!(seen.reached(at(1, 11), &["devices"]), Reached::Behind);
     }
 
     #[test]
