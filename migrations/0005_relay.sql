@@ -35,7 +35,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON store.relay_members TO relay;
 -- belong to a new epoch. Runs as the owner, who is let see what FORCE would hide.
 CREATE POLICY owner_reads ON store.partition_head FOR SELECT TO migrator USING (true);
 CREATE POLICY owner_reads ON store.events FOR SELECT TO migrator USING (true);
-CREATE POLICY owner_reads ON store.log_epochs FOR SELECT TO migrator USING (true);
 CREATE POLICY owner_begins ON store.log_epochs FOR INSERT TO migrator WITH CHECK (true);
 
 -- outcome: 'begun' · 'repeated' (nothing was appended since the last epoch began, and `p_again` is false) ·

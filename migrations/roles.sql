@@ -74,12 +74,6 @@ ALTER ROLE reader SET statement_timeout = '5s';
 ALTER ROLE reader SET idle_in_transaction_session_timeout = '10s';
 ALTER ROLE reader SET jit = off;
 
--- The relay looks at 64 heads often and reads tails; it holds no lock that anybody else waits for.
-ALTER ROLE relay SET lock_timeout = '1s';
-ALTER ROLE relay SET statement_timeout = '30s';
-ALTER ROLE relay SET idle_in_transaction_session_timeout = '30s';
-ALTER ROLE relay SET jit = off;
-
 -- `securenet doctor` looks at the server's statistics and settings; of ours it sees which migrations were applied, and
 -- no row of anybody's.
 ALTER ROLE doctor LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION CONNECTION LIMIT 3;

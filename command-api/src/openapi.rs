@@ -76,7 +76,7 @@ struct Commands;
 struct Shared;
 
 /// Status, when, and whether it needs a body, a resource or a bearer to happen.
-const REFUSALS: [(&str, &str, Needs); 12] = [
+const REFUSALS: [(&str, &str, Needs); 13] = [
     ("400", "The request cannot be read.", Needs::Nothing),
     ("401", "Nobody is signed in, or no longer.", Needs::Nothing),
     ("403", "The caller may not do this. The attempt is in the audit trail.", Needs::Bearer),
@@ -87,6 +87,7 @@ const REFUSALS: [(&str, &str, Needs); 12] = [
     ("413", "The body is too large.", Needs::Body),
     ("415", "The body is not of a type this operation reads.", Needs::Body),
     ("422", "Fields are wrong, each is named; or the Idempotency-Key was used for another request.", Needs::Nothing),
+    ("429", "There were too many requests. Retry-After says when to try again.", Needs::Nothing),
     ("500", "The server failed; the request id finds the reason in its log.", Needs::Nothing),
     ("503", "Overloaded or without its database for the moment. Retry-After says when to try again.", Needs::Nothing),
 ];
@@ -156,7 +157,7 @@ fn refusal(status: &str, description: &str) -> Response {
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let response = ResponseBuilder::new().description(description).content("application/problem+json", problem);
     match status {
-        "503" => response.header("Retry-After", header(Type::Integer, "Seconds to wait.")).build(),
+        "429" | "503" => response.header("Retry-After", header(Type::Integer, "Seconds to wait.")).build(),
         "401" => response
             .header(
                 "WWW-Authenticate",

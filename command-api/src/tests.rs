@@ -3,6 +3,7 @@
 mod access;
 mod assets;
 mod denials;
+mod pooler;
 mod scans;
 mod timer;
 mod triage;

@@ -13,6 +13,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -110,6 +111,38 @@ impl Redis {
         outcome
     }
 
+    /// One field of a hash, if it is there.
+    pub async fn field(&self, key: &str, field: &str) -> Result<Option<String>, Away> {
+        self.ask(cmd("HGET").arg(key).arg(field)).await
+    }
+
+    pub async fn set_field(&self, key: &str, field: &str, value: &str) -> Result<(), Away> {
+        self.ask::<i64>(cmd("HSET").arg(key).arg(field).arg(value)).await.map(drop)
+    }
+
+    pub async fn forget(&self, key: &str) -> Result<(), Away> {
+        self.ask::<i64>(cmd("DEL").arg(key)).await.map(drop)
+    }
+
+    /// Two values at once; their keys share a `{tag}`.
+    pub async fn both(&self, keys: &[String; 2]) -> Result<[Option<Vec<u8>>; 2], Away> {
+        self.ask(cmd("MGET").arg(&keys[..])).await
+    }
+
+    pub async fn bytes(&self, key: &str) -> Result<Option<Vec<u8>>, Away> {
+        self.ask(cmd("GET").arg(key)).await
+    }
+
+    /// For as long as it is worth, and no longer.
+    pub async fn keep(&self, key: &str, value: &[u8], life: Duration) -> Result<(), Away> {
+        self.ask(cmd("SET").arg(key).arg(value).arg("EX").arg(life.as_secs())).await
+    }
+
+    /// Counts up by one, from zero where there is nothing.
+    pub async fn raise(&self, key: &str) -> Result<i64, Away> {
+        self.ask(cmd("INCR").arg(key)).await
+    }
+
     /// Runs a script; all its keys must share a `{tag}`, so that a Cluster keeps them together.
     pub async fn run<T: FromRedisValue>(
         &self,
@@ -127,6 +160,12 @@ impl Redis {
     }
 }
 
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
 impl Script {
     pub fn new(text: &'static str) -> Self {
         Self { text, sha1: ::redis::Script::new(text).get_hash().to_owned() }
@@ -140,6 +179,11 @@ impl Script {
         }
         command
     }
+}
+
+/// Where a tenant's copy of a read model lies: in braces what keeps all of a tenant's keys together in a Cluster.
+pub fn copy_key(prefix: &str, tenant: uuid::Uuid, model: &str) -> String {
+    format!("{prefix}copy:{{{tenant}}}:{model}")
 }
 
 /// Whether another connection may do better: this one broke, or leads to a server that no longer leads.

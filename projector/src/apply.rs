@@ -13,6 +13,7 @@ use crate::feed::{Range, log::LogReader};
 use crate::parked::{self, Verdicts};
 use crate::pools::Pools;
 use crate::progress::Positions;
+use crate::redis_models;
 use crate::registry::Target;
 use crate::sieve::{self, Sifted};
 
@@ -159,6 +160,9 @@ async fn transact(
     for event in sifted.read() {
         let last = tenants.entry(event.tenant).or_default();
         *last = event.place.seq.max(*last);
+    }
+    if pools.owes_copies() && redis_models::is_copied(target.name()) && !tenants.is_empty() {
+        redis_models::note(&mut transaction, target, &tenants).await?;
     }
     checkpoint::advance(&mut transaction, target, &reached, &tenants).await?;
     transaction.commit().await?;

@@ -9,7 +9,7 @@ use platform::kafka;
 
 /// Connections the projector's pool should offer: one for each projection, one that watches the heads, one that reads.
 /// Each generation number in use takes as many once more, at most.
-pub const CONNECTIONS: u32 = 11;
+pub const CONNECTIONS: u32 = 12;
 
 const BATCH_EVENTS_DEFAULT: usize = 500;
 /// Measured at 500 commands/s on two cores: at 5 ms the eight projections saturate Postgres with small transactions,

@@ -24,6 +24,7 @@ mod progress;
 mod projection;
 mod projections;
 mod projector;
+mod redis_models;
 mod registry;
 mod rows;
 mod sieve;

@@ -2,7 +2,9 @@
 
 mod verify;
 
-use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 use crate::feed::kafka::KafkaMetrics;
 use crate::registry::Target;
@@ -37,6 +39,34 @@ pub struct Metrics {
     pub verify: VerifyMetrics,
     /// Of the Kafka feed; they stay at zero where there is none.
     pub kafka: KafkaMetrics,
+    pub(crate) redis: RedisMetrics,
+}
+
+/// What the copies in Redis count.
+#[derive(Clone, Debug)]
+pub(crate) struct RedisMetrics {
+    /// `securenet_redis_copies_total`: copies worked out, by outcome: `written`, or `older` than what was there already.
+    pub copies: IntCounterVec,
+    /// `securenet_redis_owed_tenants`: tenants whose copy was owed at the last look; no look counts more than one round.
+    pub owed: IntGauge,
+}
+
+impl RedisMetrics {
+    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            copies: IntCounterVec::new(
+                Opts::new("securenet_redis_copies_total", "Copies of read models worked out for Redis, by outcome."),
+                &["outcome"],
+            )?,
+            owed: IntGauge::new(
+                "securenet_redis_owed_tenants",
+                "Tenants whose copy in Redis was owed at the last look.",
+            )?,
+        };
+        registry.register(Box::new(metrics.copies.clone()))?;
+        registry.register(Box::new(metrics.owed.clone()))?;
+        Ok(metrics)
+    }
 }
 
 impl Metrics {
@@ -45,6 +75,7 @@ impl Metrics {
         let batch = HistogramOpts::new("securenet_projection_batch_events", "Events of one batch.");
         let apply = HistogramOpts::new("securenet_projection_apply_seconds", "One batch from its lock to its commit.");
         let metrics = Self {
+            redis: RedisMetrics::register(registry)?,
             lag_events: IntGaugeVec::new(
                 Opts::new("securenet_projection_lag_events", "Events in the log that are not applied yet."),
                 LABELS,

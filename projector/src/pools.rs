@@ -14,11 +14,21 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 pub(crate) struct Pools {
     shared: PgPool,
     generations: Arc<Mutex<BTreeMap<i32, PgPool>>>,
+    owes_copies: bool,
 }
 
 impl Pools {
     pub(crate) fn new(shared: PgPool) -> Self {
-        Self { shared, generations: Arc::default() }
+        Self { shared, generations: Arc::default(), owes_copies: false }
+    }
+
+    /// For a deployment with Redis: what changes says that its copy there is owed.
+    pub(crate) fn owing_copies(self) -> Self {
+        Self { owes_copies: true, ..self }
+    }
+
+    pub(crate) const fn owes_copies(&self) -> bool {
+        self.owes_copies
     }
 
     /// For the log and for what is noted about all generations.

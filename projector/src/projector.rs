@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use platform::redis::Redis;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::operations;
 use crate::pools::Pools;
 use crate::progress::Progress;
+use crate::redis_models;
 use crate::standing::Standing;
 use crate::supervisor::Supervisor;
 
@@ -41,6 +43,7 @@ pub enum Stopped {
 #[derive(Debug)]
 pub struct Projector {
     context: Context,
+    redis: Option<Redis>,
 }
 
 /// What every loop works with. Cheap to clone.
@@ -74,7 +77,17 @@ impl Projector {
             }
         };
         let (pools, told) = (Pools::new(pool), Arc::default());
-        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told, actor: Uuid::now_v7() } }
+        let actor = Uuid::now_v7();
+        Self { context: Context { pools, config, metrics, standing, progress, log, feed, told, actor }, redis: None }
+    }
+
+    /// With a Redis that holds copies of what is read most.
+    #[must_use]
+    pub fn with_redis(mut self, redis: Option<Redis>) -> Self {
+        if redis.is_some() {
+            self.context.pools = self.context.pools.clone().owing_copies();
+        }
+        Self { redis, ..self }
     }
 
     /// For readiness.
@@ -94,6 +107,10 @@ impl Projector {
             let shutdown = shutdown.clone();
             async move { feed.await.inspect_err(|_| shutdown.cancel()) }
         });
+        if let Some(redis) = self.redis {
+            let (pool, metrics) = (self.context.pools.shared().clone(), self.context.metrics.redis.clone());
+            tokio::spawn(redis_models::run(pool, redis, metrics, stop.clone()));
+        }
         let ending = shutdown.child_token();
         let _ends = ending.clone().drop_guard();
         let working = tokio::spawn(operations::work(self.context.clone(), ending.clone()));

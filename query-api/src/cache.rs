@@ -1,7 +1,7 @@
 //! Answers that cost more to work out than to keep: the dashboard's summary, and how long a filtered list is.
 //!
-//! An answer is kept under the position of its projection's checkpoint, so it is never older than what the database
-//! would say at that position; a new position is a new key and the old one ages out. Of many callers who miss at
+//! An answer is kept under the version of what it was worked out from, so it is never older than what the database would
+//! say at that version; a new version is a new key and the old one ages out. Of many callers who miss at
 //! once one works it out and the others wait for it. Nothing here outlives the process.
 
 use std::{future::Future, time::Duration};
@@ -9,12 +9,12 @@ use std::{future::Future, time::Duration};
 use bytes::Bytes;
 use chrono::NaiveDate;
 use moka::future::Cache;
-use platform::position::Position;
 use uuid::Uuid;
 
 use crate::{
     error::Failure,
     page::{QueryIdentity, Total},
+    tenant_versions::Version,
     versions::State,
 };
 
@@ -25,12 +25,12 @@ const ANSWER_MAX_AGE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     pub tenant: Uuid,
-    /// Where the projections it was worked out from stood.
-    pub positions: [Position; 2],
+    /// What it was worked out from.
+    pub version: Version,
     pub today: NaiveDate,
 }
 
-/// Summaries by tenant and position.
+/// Summaries by tenant and version.
 #[derive(Debug, Clone)]
 pub struct SummaryCache(Cache<Key, Bytes>);
 
@@ -82,10 +82,11 @@ mod tests {
     use platform::problem::{Code, Problem};
 
     use super::*;
+    use crate::tenant_versions::At;
 
     fn key(seq: i64) -> Key {
-        let position = Position { epoch: 1, partition: 0, seq };
-        Key { tenant: Uuid::nil(), positions: [position; 2], today: NaiveDate::MIN }
+        let version = Version { epoch: 1, projections: [("summary".to_owned(), At(1, 0, seq))].into() };
+        Key { tenant: Uuid::nil(), version, today: NaiveDate::MIN }
     }
 
     #[tokio::test]
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_position_is_worked_out_anew_and_a_failure_is_not_kept() {
+    async fn a_new_version_is_worked_out_anew_and_a_failure_is_not_kept() {
         let cache = SummaryCache::new(10);
         let failed = cache.get_or(key(1), async { Err(Problem::new(Code::Unavailable).into()) }).await;
         assert!(failed.is_err());

@@ -6,8 +6,10 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    body::MessageBody,
     http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY},
 };
+use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -33,12 +35,17 @@ pub fn held(request: &HttpRequest, tag: Option<&str>) -> Option<HttpResponse> {
     tag.filter(|tag| already_held(request.headers(), tag)).map(not_modified)
 }
 
+/// Answers with a page that was kept as it was answered before.
+pub fn kept(request: &HttpRequest, tag: String, body: Bytes) -> HttpResponse {
+    if already_held(request.headers(), &tag) { not_modified(&tag) } else { ok(Some(tag), body) }
+}
+
 /// Answers with a page. Without a tag nobody can ask for it conditionally, and it is not kept.
 pub fn page(tag: Option<String>, page: &impl Serialize) -> HttpResponse {
     ok(tag, serde_json::to_vec(page).expect("answers are plain structs with text keys"))
 }
 
-fn ok(tag: Option<String>, body: Vec<u8>) -> HttpResponse {
+fn ok(tag: Option<String>, body: impl MessageBody + 'static) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     if let Some(tag) = tag {
         answer.insert_header((ETAG, tag));

@@ -9,9 +9,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failing test should stop where it fails"))]
 
 pub mod access;
+pub mod answers;
 pub mod cache;
 pub mod conditional;
 pub mod config;
+pub mod copies;
 pub mod denials;
 pub mod docs;
 pub mod error;
@@ -24,6 +26,7 @@ pub mod routes;
 pub mod server;
 pub mod standbys;
 pub mod tenant_tx;
+pub mod tenant_versions;
 pub mod versions;
 pub mod views;
 pub mod vocabulary;

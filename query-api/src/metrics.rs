@@ -18,14 +18,18 @@ pub struct Metrics {
     pub consistency_timeouts: IntCounter,
     /// `query_summary_requests_total`: summaries asked for.
     pub summary_requests: IntCounter,
-    /// `query_summary_computed_total`: summaries worked out; the others came from the cache.
+    /// `query_summary_computed_total`: summaries worked out from Postgres.
     pub summary_computed: IntCounter,
+    /// `query_summary_copied_total`: summaries worked out from the copy in Redis; the rest came from the process's cache.
+    pub summary_copied: IntCounter,
     /// `query_replica_reads_total`: reads that a replica was asked for.
     pub replica_reads: IntCounter,
     /// `query_replica_fallbacks_total`: reads that a replica could not answer and the primary had to.
     pub replica_fallbacks: IntCounter,
     /// `securenet_replica_…`: where the replicas stand.
     pub replicas: replicas::Metrics,
+    /// `query_kept_answers_total`: pages answered from what was kept of them.
+    pub kept_answers: IntCounter,
     /// `query_denials_total`: requests refused for lack of a right.
     pub denials: IntCounter,
 }
@@ -44,9 +48,10 @@ impl Metrics {
                 "Requests answered 425 because a projection did not get there in time.",
             )?,
             summary_requests: IntCounter::new("query_summary_requests_total", "Summaries asked for.")?,
-            summary_computed: IntCounter::new(
-                "query_summary_computed_total",
-                "Summaries worked out rather than taken from the cache.",
+            summary_computed: IntCounter::new("query_summary_computed_total", "Summaries worked out from Postgres.")?,
+            summary_copied: IntCounter::new(
+                "query_summary_copied_total",
+                "Summaries worked out from the copy in Redis.",
             )?,
             replica_reads: IntCounter::new("query_replica_reads_total", "Reads that a replica was asked for.")?,
             replica_fallbacks: IntCounter::new(
@@ -54,14 +59,17 @@ impl Metrics {
                 "Reads that a replica could not answer and the primary had to.",
             )?,
             replicas: replicas::Metrics::register(registry)?,
+            kept_answers: IntCounter::new("query_kept_answers_total", "Pages answered from what was kept of them.")?,
             denials: IntCounter::new("query_denials_total", "Requests refused for lack of a right.")?,
         };
         registry.register(Box::new(metrics.consistency_wait_seconds.clone()))?;
         registry.register(Box::new(metrics.consistency_timeouts.clone()))?;
         registry.register(Box::new(metrics.summary_requests.clone()))?;
         registry.register(Box::new(metrics.summary_computed.clone()))?;
+        registry.register(Box::new(metrics.summary_copied.clone()))?;
         registry.register(Box::new(metrics.replica_reads.clone()))?;
         registry.register(Box::new(metrics.replica_fallbacks.clone()))?;
+        registry.register(Box::new(metrics.kept_answers.clone()))?;
         registry.register(Box::new(metrics.denials.clone()))?;
         Ok(metrics)
     }

@@ -113,6 +113,7 @@ const FORBIDDEN: Row = ("403", "The caller may not ask for this");
 const NOT_FOUND: Row = ("404", "There is no such resource in the caller's organization");
 const GONE: Row = ("410", "The position in X-Consistency was lost in a restore");
 const TOO_EARLY: Row = ("425", "The read models have not reached the position in X-Consistency yet");
+const TOO_MANY: Row = ("429", "There were too many requests");
 const UNAVAILABLE: Row = ("503", "Something this needs cannot be reached, or waits for a repair");
 
 /// What an answer that has no tag may be beside itself.
@@ -126,7 +127,7 @@ pub struct ResourceProblems;
 
 impl IntoResponses for AnswerProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, GONE, TOO_EARLY, UNAVAILABLE])
+        problems(&[BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, GONE, TOO_EARLY, TOO_MANY, UNAVAILABLE])
     }
 }
 
@@ -164,7 +165,7 @@ fn problem((status, description): Row) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let mut response =
         ResponseBuilder::new().description(description).content(platform::problem::CONTENT_TYPE, content);
-    if status == TOO_EARLY.0 || status == UNAVAILABLE.0 {
+    if [TOO_EARLY.0, TOO_MANY.0, UNAVAILABLE.0].contains(&status) {
         let seconds = ObjectBuilder::new().schema_type(Type::Integer).build();
         let header =
             HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds to wait before asking again"));
@@ -207,7 +208,7 @@ mod tests {
         for (path, item) in document["paths"].as_object().unwrap() {
             let operation = &item["get"];
             assert_eq!(operation["security"][0]["bearer"], serde_json::json!([]), "{path}");
-            for status in ["200", "400", "401", "403", "410", "425", "503"] {
+            for status in ["200", "400", "401", "403", "410", "425", "429", "503"] {
                 assert!(operation["responses"].get(status).is_some(), "{path} lacks {status}");
             }
         }

@@ -24,6 +24,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
+    answers::{Kept, Place},
+    conditional,
     error::{Answer, Failure},
     parameters::Parameters,
     server::State,
@@ -31,7 +33,7 @@ use crate::{
 
 pub fn mount(app: &mut ServiceConfig) {
     // In the order in which they are asked for: a request is compared with one path after the other.
-    get(app, "/v1/findings", findings::list);
+    get_kept(app, "/v1/findings", findings::list, &["findings", "summary"]);
     get(app, "/v1/findings/{id}", findings::show);
     get(app, "/v1/summary", summary::show);
     get(app, "/v1/me", me::show);
@@ -39,10 +41,10 @@ pub fn mount(app: &mut ServiceConfig) {
     get(app, "/v1/organizations", organizations::list);
     get(app, "/v1/users", users::list);
     get(app, "/v1/api-keys", api_keys::list);
-    get(app, "/v1/devices", devices::list);
+    get_kept(app, "/v1/devices", devices::list, &["devices"]);
     get(app, "/v1/devices/{id}", devices::show);
     get(app, "/v1/findings/{id}/history", findings::history);
-    get(app, "/v1/scans", scans::list);
+    get_kept(app, "/v1/scans", scans::list, &["scans"]);
     get(app, "/v1/scans/{id}", scans::show);
     get(app, "/v1/audit-trail", audit_trail::list);
     get(app, "/v1/projections", projections::list);
@@ -62,6 +64,38 @@ where
         .route(web::head().to(handler))
         .default_service(web::to(unknown_route));
     app.service(resource);
+}
+
+/// A list whose first pages are kept for whoever asks the very same; `projections` are all that its answer is made of.
+fn get_kept<F, Args>(app: &mut ServiceConfig, path: &str, handler: F, projections: &'static [&'static str])
+where
+    F: Handler<Args, Output = Answer>,
+    Args: FromRequest + 'static,
+{
+    let handler = move |request| read_kept(handler.clone(), request, projections);
+    let resource = web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(unknown_route));
+    app.service(resource);
+}
+
+async fn read_kept<F, Args>(
+    handler: F,
+    request: HttpRequest,
+    projections: &'static [&'static str],
+) -> Result<HttpResponse, actix_web::Error>
+where
+    F: Handler<Args, Output = Answer>,
+    Args: FromRequest + 'static,
+{
+    let Some(state) = request.app_data::<Data<State>>().cloned() else { return read(handler, request).await };
+    let Some(place) = Place::of(&state, &request, projections).await else { return read(handler, request).await };
+    if let Some(Kept { tag, body }) = state.answers.get(&place).await {
+        state.metrics.kept_answers.inc();
+        return Ok(conditional::kept(&request, tag, body));
+    }
+    Ok(state.answers.keep(&place, read(handler, request).await?).await)
 }
 
 /// Calls the handler, and once more at the primary where a standby failed it: a read changes nothing, so nobody learns

@@ -15,6 +15,7 @@ use platform::{
         Pool,
         replicas::{Limits, Replica},
     },
+    redis::Redis,
 };
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
@@ -22,8 +23,10 @@ use uuid::Uuid;
 
 use crate::{
     access::DenialSink,
+    answers::Answers,
     cache::{SummaryCache, TotalCache},
     config::Config,
+    copies::Copies,
     docs::{self, Documents},
     error::Failure,
     freshness::{self, Freshness},
@@ -32,6 +35,7 @@ use crate::{
     routes,
     standbys::Standbys,
     tenant_tx::{Reader, TenantTx},
+    tenant_versions::TenantVersions,
     versions::Moment,
 };
 
@@ -45,6 +49,8 @@ pub struct Services {
     pub replica_limits: Limits,
     pub authenticator: Authenticator,
     pub keyring: Keyring,
+    /// Copies of read models, where the deployment has any.
+    pub redis: Option<Redis>,
     /// Where refused requests are reported; without it they are only counted.
     pub denials: Option<DenialSink>,
     /// The OpenAPI document of command-api, which the documents' page shows beside ours.
@@ -66,6 +72,9 @@ pub struct State {
     pub freshness: Freshness,
     pub keyring: Keyring,
     pub summaries: SummaryCache,
+    pub copies: Copies,
+    pub answers: Answers,
+    pub tenant_versions: TenantVersions,
     pub totals: TotalCache,
     pub metrics: Metrics,
     pub denials: Option<DenialSink>,
@@ -81,6 +90,9 @@ impl QueryApi {
         let Services { replicas, replica_limits, stop, .. } = services;
         let state = State {
             standbys: Standbys::start(&reader, replicas, replica_limits, &metrics, &stop),
+            tenant_versions: TenantVersions::start(reader.clone(), stop.clone()),
+            answers: Answers::new(services.redis.clone(), services.config.keep_answers),
+            copies: Copies::new(services.redis),
             freshness: Freshness::start(reader.clone(), metrics.clone(), stop),
             reader,
             keyring: services.keyring,
@@ -105,6 +117,11 @@ impl QueryApi {
     #[cfg(test)]
     pub(crate) fn freshness(&self) -> &Freshness {
         &self.state.freshness
+    }
+
+    /// Who recognizes callers.
+    pub fn access(&self) -> Data<Authenticator> {
+        self.authenticator.clone()
     }
 
     pub fn configure(&self, app: &mut ServiceConfig) {
@@ -140,6 +157,9 @@ impl State {
     ) -> Result<(), Failure> {
         if let Some(position) = freshness::asked(request, tenant)? {
             self.freshness.reach(position, projections).await?;
+            if let Some(tenant) = tenant {
+                self.tenant_versions.showed_newer(tenant);
+            }
         }
         Ok(())
     }

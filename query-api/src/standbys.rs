@@ -61,6 +61,10 @@ impl Standbys {
         Self { replicas, each, metrics: metrics.clone() }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.each.is_empty()
+    }
+
     /// A transaction at a standby that is far enough, if there is one.
     pub async fn read(
         &self,

@@ -9,6 +9,7 @@ mod doctor;
 mod documents;
 mod healthcheck;
 mod interrupts;
+mod log_epoch;
 mod private_postgres;
 mod process;
 mod projections;
@@ -17,7 +18,8 @@ mod server;
 mod services;
 mod setup;
 mod supervisor;
-mod test_postgres;
+mod test_servers;
+mod topics;
 mod up;
 
 use std::process::ExitCode;
@@ -29,7 +31,9 @@ use platform::problem::chain;
 
 use doctor::Doctor;
 use documents::Document;
-use test_postgres::WithPostgres;
+use log_epoch::Log;
+use test_servers::WithServers;
+use topics::Topics;
 use up::Up;
 
 /// Many small, short-lived values on many threads: under load the C library, its allocator and its copying together,
@@ -65,15 +69,21 @@ enum Command {
     Projections(projections::Projections),
     /// Apply the missing migrations to the database of SECURENET_MIGRATOR_URL
     Migrate,
+    /// The topic of events
+    #[command(subcommand)]
+    Topics(Topics),
+    /// The log itself
+    #[command(subcommand)]
+    Log(Log),
     /// Print an OpenAPI document
     Openapi { document: Document },
     /// Print the AsyncAPI document of the topic
     Asyncapi,
     /// Ask the service of SECURENET_LISTEN whether it is ready, as a container's health check
     Healthcheck,
-    /// Run a program with a Postgres of its own, named by SECURENET_TEST_POSTGRES
+    /// Run a program with servers of its own: SECURENET_TEST_POSTGRES, SECURENET_TEST_KAFKA, SECURENET_TEST_REDIS
     #[command(hide = true)]
-    WithPostgres(WithPostgres),
+    WithServers(WithServers),
 }
 
 /// Why the program ends; whoever reads it sees the whole chain.
@@ -91,10 +101,12 @@ async fn main() -> ExitCode {
         Command::Doctor(options) => doctor::run(options).await,
         Command::Projections(options) => projections::run(options).await,
         Command::Migrate => migrate().await.map(|()| ExitCode::SUCCESS),
+        Command::Topics(Topics::Apply) => topics::apply().await.map(|()| ExitCode::SUCCESS),
+        Command::Log(Log::BeginEpoch(options)) => log_epoch::begin(options).await.map(|()| ExitCode::SUCCESS),
         Command::Openapi { document } => documents::show(document).map(|()| ExitCode::SUCCESS),
         Command::Asyncapi => documents::show_asyncapi().map(|()| ExitCode::SUCCESS),
         Command::Healthcheck => healthcheck::check().await.map(|()| ExitCode::SUCCESS),
-        Command::WithPostgres(options) => test_postgres::run(options).await,
+        Command::WithServers(options) => test_servers::run(options).await,
     };
     outcome.unwrap_or_else(|error| {
         console::complain(&chain(error.as_ref()).to_string());

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Failure;
 use crate::interrupts::Interrupts;
 use crate::server::{self, Commands, Mounts};
+use crate::services::common::{self, Common};
 use crate::services::{self, StartError, Workers};
 
 /// A service that can be a process.
@@ -33,7 +34,7 @@ pub(crate) trait Service: Sized {
     fn from_env(env: &Env) -> Self;
 
     /// Opens and starts what it needs. It may wait for Postgres without end.
-    async fn start(self, registry: &Registry) -> Result<Parts, StartError>;
+    async fn start(self, registry: &Registry, common: &Common) -> Result<Parts, StartError>;
 }
 
 /// A service that was started.
@@ -69,7 +70,7 @@ impl Service for CommandApi {
         Self { settings, relay: services::relay::Settings::inside(env) }
     }
 
-    async fn start(self, registry: &Registry) -> Result<Parts, StartError> {
+    async fn start(self, registry: &Registry, _: &Common) -> Result<Parts, StartError> {
         let running = services::command_api::start(&self.settings, registry).await?;
         let mut health = running.checks(Health::builder());
         let mut workers = running.workers;
@@ -92,9 +93,9 @@ impl Service for QueryProcess {
         Self { settings, refusals: query_api::denials::Config::from_env(env) }
     }
 
-    async fn start(self, registry: &Registry) -> Result<Parts, StartError> {
+    async fn start(self, registry: &Registry, common: &Common) -> Result<Parts, StartError> {
         let (sink, denials) = services::query_api::sent_on(&self.refusals, registry)?;
-        let running = services::query_api::start(&self.settings, registry, sink).await?;
+        let running = services::query_api::start(&self.settings, registry, common, sink).await?;
         let health = running.checks(Health::builder());
         Ok(Parts { health, workers: denials.then(running.workers), commands: None, queries: Some(running.api) })
     }
@@ -109,8 +110,8 @@ impl Service for ProjectorProcess {
         Self(services::projector::Settings::from_env(env))
     }
 
-    async fn start(self, registry: &Registry) -> Result<Parts, StartError> {
-        let running = services::projector::start(&self.0, registry, Default::default()).await?;
+    async fn start(self, registry: &Registry, common: &Common) -> Result<Parts, StartError> {
+        let running = services::projector::start(&self.0, registry, common, Default::default()).await?;
         let health = running.checks(Health::builder());
         Ok(Parts { health, workers: running.workers, commands: None, queries: None })
     }
@@ -125,7 +126,7 @@ impl Service for RelayProcess {
         Self(services::relay::Settings::from_env(env))
     }
 
-    async fn start(self, registry: &Registry) -> Result<Parts, StartError> {
+    async fn start(self, registry: &Registry, _: &Common) -> Result<Parts, StartError> {
         let running = services::relay::start(&self.0, registry, None).await?;
         let health = running.checks(Health::builder());
         Ok(Parts { health, workers: running.workers, commands: None, queries: None })
@@ -140,23 +141,25 @@ pub(crate) async fn run<S: Service>() -> Result<(), Failure> {
     let api = env.parse("SECURENET_LISTEN", local(S::PORT));
     let scrapes = env.parse("SECURENET_METRICS_LISTEN", local(S::METRICS_PORT));
     let proxies = env.parse("SECURENET_TRUSTED_PROXIES", TrustedProxies::default());
+    let common = common::Settings::from_env(&env);
     let service = S::from_env(&env);
     env.finish()?;
     telemetry::start(&log)?;
     let registry = Registry::new();
     metrics::process::register(&registry)?;
     let http = HttpMetrics::register(&registry)?;
+    let common = common.start(&registry)?;
     // Taken before anything else is: an address that is in use should be known at once.
     let (api, scrapes) = (bind("SECURENET_LISTEN", api)?, bind("SECURENET_METRICS_LISTEN", scrapes)?);
     tracing::info!(service = S::NAME, version = env!("CARGO_PKG_VERSION"), "starting");
     let parts = tokio::select! {
-        parts = service.start(&registry) => parts?,
+        parts = service.start(&registry, &common) => parts?,
         () = interrupts.wait() => return Ok(()),
     };
     let health = parts.health.build();
     let mut shutdown = Shutdown::new(health.clone(), env.environment());
     tracing::info!(service = S::NAME, listen = %api.local_addr()?, metrics = %scrapes.local_addr()?, "serving");
-    let mounts = Mounts { commands: parts.commands, queries: parts.queries, health, proxies };
+    let mounts = Mounts { commands: parts.commands, queries: parts.queries, health, proxies, limits: common.limits };
     add_server(&mut shutdown, "http", server::serve(mounts, http, api)?);
     parts.workers.stop_with(&mut shutdown);
     add_metrics(&mut shutdown, metrics::serve(registry, scrapes)?);

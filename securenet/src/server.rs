@@ -15,6 +15,7 @@ use platform::auth::{Authenticator, ServiceToken};
 use platform::health::Health;
 use platform::metrics::{self, HttpMetrics};
 use platform::problem::{Routes, unknown_route};
+use platform::rate_limit::{self, RateLimits};
 use platform::request_id::{self, TrustedProxies};
 use platform::security_headers::security_headers;
 use platform::shutdown::HTTP_DRAIN_MAX_SECONDS;
@@ -32,6 +33,7 @@ pub(crate) struct Mounts {
     pub(crate) health: Health,
     /// `SECURENET_TRUSTED_PROXIES`: whose word about a client's address is taken.
     pub(crate) proxies: TrustedProxies,
+    pub(crate) limits: RateLimits,
 }
 
 #[derive(Clone)]
@@ -59,15 +61,17 @@ pub(crate) fn serve(mounts: Mounts, http: HttpMetrics, listener: TcpListener) ->
     let routes =
         Data::new(Routes::of([&command_api::openapi(), &query_api::openapi()]).and_pages(query_api::docs::PATHS));
     let http = Data::new(http);
-    let proxies = Data::new(mounts.proxies.clone());
+    let (proxies, limits) = (Data::new(mounts.proxies.clone()), Data::new(mounts.limits.clone()));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(routes.clone())
             .app_data(http.clone())
             .app_data(proxies.clone())
+            .app_data(limits.clone())
             .configure(mounts.health.routes())
             .configure(|app| mount(&mounts, app))
             .default_service(web::to(unknown_route))
+            .wrap(from_fn(rate_limit::middleware)) // innermost: it asks who is calling, and what it refuses is counted
             .wrap(security_headers())
             .wrap(from_fn(metrics::middleware))
             .wrap(from_fn(request_id::middleware)) // outermost, so that every answer carries the id
@@ -89,6 +93,9 @@ fn mount(mounts: &Mounts, app: &mut ServiceConfig) {
     }
     match mounts.queries.clone() {
         Some(queries) => {
+            if mounts.commands.is_none() {
+                app.app_data(queries.access());
+            }
             let reads = guard::Any(guard::Get()).or(guard::Head());
             app.service(web::scope("").guard(reads).configure(move |app| queries.configure(app)));
         }
@@ -113,7 +120,10 @@ mod tests {
     #[actix_web::test]
     async fn a_path_of_the_other_process_is_known_and_not_served() {
         let routes = Data::new(Routes::of([&command_api::openapi(), &query_api::openapi()]));
-        let mounts = Mounts { commands: None, queries: None, health: Health::default(), proxies: Default::default() };
+        let metrics = rate_limit::Metrics::register(&prometheus::Registry::new()).unwrap();
+        let limits = RateLimits::new(rate_limit::Settings::off(), None, metrics);
+        let (health, proxies) = (Health::default(), Default::default());
+        let mounts = Mounts { commands: None, queries: None, health, proxies, limits };
         let app =
             App::new().app_data(routes).configure(|app| mount(&mounts, app)).default_service(web::to(unknown_route));
         let app = init_service(app).await;

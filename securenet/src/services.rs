@@ -4,6 +4,7 @@
 //! yet and nothing decided.
 
 pub(crate) mod command_api;
+pub(crate) mod common;
 pub(crate) mod identity;
 pub(crate) mod projector;
 pub(crate) mod query_api;

@@ -264,10 +264,8 @@ fn a_finding() -> serde_json::Value {
 }
 
 async fn until_readiness_is(server: &Server, status: u16) {
-    let client = server.client();
-    until(&format!("readiness answers {status}"), async || {
-        let answer = try_send(client.request(Method::GET, "/health/ready")).await.ok()?;
-        (answer.status == status).then_some(())
+    until(&format!("readiness of every process answers {status}"), async || {
+        server.readiness().await.into_iter().all(|answered| answered == Some(status)).then_some(())
     })
     .await;
 }

@@ -15,6 +15,7 @@ mod crashes;
 mod device_limit;
 mod first_steps;
 mod freshness;
+mod full;
 mod fuzzing;
 mod idempotency;
 mod isolation;

@@ -17,7 +17,7 @@ use cells::{Cell, Operation, Session, Setting, TENANTS};
 use relations::{Kind, Relation};
 
 /// Functions that run as the owner, and who may call them. Nobody else may, and nothing else runs as the owner.
-const DEFINERS: [(&str, &[&str]); 15] = [
+const DEFINERS: [(&str, &[&str]); 16] = [
     ("read.analyze_generation(text,integer)", &["projector"]),
     ("read.count_organizations(integer)", &["reader"]),
     ("read.count_parked(text,integer)", &["reader"]),
@@ -31,11 +31,12 @@ const DEFINERS: [(&str, &[&str]); 15] = [
     ("read.retire_generation(text,integer)", &["projector"]),
     ("read.search_findings(uuid,text,integer)", &["reader"]),
     ("read.switch_generation(text,integer)", &["projector"]),
+    ("read.tenant_versions(uuid[])", &["reader"]),
     ("store.find_api_key(text)", &["reader", "writer"]),
     ("store.rotate_command_keys(interval)", &["writer"]),
 ];
 /// A call of each, in this order, and the SQLSTATE that its callers get: none, or that there is nothing to do yet.
-const CALLS: [(&str, &str, Option<&str>); 15] = [
+const CALLS: [(&str, &str, Option<&str>); 16] = [
     ("read.count_organizations(integer)", "SELECT read.count_organizations(10)", None),
     ("read.list_organizations(text,integer)", "SELECT read.list_organizations(NULL, 10)", None),
     (
@@ -61,6 +62,7 @@ const CALLS: [(&str, &str, Option<&str>); 15] = [
     ),
     ("read.switch_generation(text,integer)", "SELECT read.switch_generation('devices', 2)", Some("55000")),
     ("read.retire_generation(text,integer)", "SELECT read.retire_generation('devices', 2)", None),
+    ("read.tenant_versions(uuid[])", "SELECT read.tenant_versions(ARRAY[gen_random_uuid()])", None),
     // It looks at who is set, and nobody is.
     ("read.search_findings(uuid,text,integer)", "SELECT read.search_findings(NULL, '''word''', 10)", Some("42501")),
     ("store.find_api_key(text)", "SELECT store.find_api_key('nobodyhasit1')", None),

@@ -52,8 +52,9 @@ async fn what_was_raised_is_found_by_all_it_says_once_its_position_is_reached() 
 async fn a_search_finds_nothing_of_another_organization() {
     let server = Server::shared().await;
     let (home, away) = (Organization::found(server).await, Organization::found(server).await);
-    let theirs = raise(&away.analyst().await, "Uncommonword theirs").await;
-    let ours = raise(&home.analyst().await, "Uncommonword ours").await;
+    let (they, we) = (away.analyst().await, home.analyst().await);
+    let theirs = raise(&they, "Uncommonword theirs").await;
+    let ours = raise(&we, "Uncommonword ours").await;
     see(&away.administrator, "/v1/findings?q=uncommonword", &theirs).await.expect(200);
     let page = see(&home.administrator, "/v1/findings?q=uncommonword", &ours).await.expect(200).json();
     assert_eq!(titles(&page), ["Uncommonword ours"]);

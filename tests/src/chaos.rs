@@ -12,6 +12,8 @@ pub mod stage;
 
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use crate::callers::{Client, Organization};
 use crate::chaos::bystanders::Bystanders;
 use crate::chaos::fault::Fault;
@@ -25,11 +27,12 @@ const ORGANIZATIONS: usize = 2;
 const FAULTS_A_LEG: usize = 20;
 /// What has to be accepted between two faults, at least and at most.
 const ACCEPTED_BETWEEN: (usize, usize) = (5, 40);
-/// Every seed begins with some of each kind, whatever it draws afterwards.
+/// Less than a token's life by as much as one fault may take.
 const LEG_MAX: Duration = Duration::from_secs(480);
 
 /// What a run leaves behind, to be judged.
 pub struct Aftermath {
+    pub organizations: Vec<Uuid>,
     pub ledger: Vec<Sent>,
     /// In the order in which they struck.
     pub faults: Vec<Fault>,
@@ -43,9 +46,11 @@ pub async fn run(stage: &mut Stage, faults: usize, dice: &mut Dice) -> Aftermath
     for _ in 0..ORGANIZATIONS {
         organizations.push(Organization::found(stage.server()).await);
     }
-    let mut aftermath = Aftermath { ledger: vec![], faults: vec![], took: Duration::ZERO };
+    let ids = organizations.iter().map(|organization| organization.id).collect();
+    let mut aftermath = Aftermath { organizations: ids, ledger: vec![], faults: vec![], took: Duration::ZERO };
     let mut deck = fault::Deck::new(stage);
     while aftermath.faults.len() < faults {
+        stage.settle().await; // whoever signs in is not to be told "not now"
         let leg = FAULTS_A_LEG.min(faults - aftermath.faults.len());
         aftermath.ledger.extend(one_leg(stage, &organizations, leg, &mut deck, &mut aftermath.faults, dice).await);
     }

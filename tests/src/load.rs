@@ -223,18 +223,11 @@ impl Sender {
 fn told(answer: &Answer) -> Told {
     match answer.status {
         200 | 201 => Told::Accepted { id: answer.id(), version: answer.version(), position: answer.position() },
-        // From the proxy before us, which knows no more than that the connection broke.
-        502 | 504 => Told::Nothing,
         // Bad luck is no reason to doubt who somebody is, what they may, or what they ask for; and never a 500.
         409 | 429 | 503 => match answer.code() {
             code if code == "outcome-unknown" => Told::Nothing,
             code => Told::Refused { status: answer.status, code },
         },
-        // Of a proxy whose service went away in the middle, or had gone before.
-        502 | 504 => {
-            answer.code();
-            Told::Nothing
-        }
         status => panic!("answered {status}: {}", answer.text()),
     }
 }

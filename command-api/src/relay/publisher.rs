@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use event_schemas::topic::Record;
 use platform::kafka::Settings;
-use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
+use rdkafka::{ClientConfig, ClientContext};
 use tokio::sync::Notify;
 
 /// A message's partition and seq travel as one number through the client library: six bits for the partition.
@@ -72,13 +72,18 @@ impl ProducerContext for Deliveries {
 impl Publisher {
     /// `changed` is told of every delivery.
     pub(super) fn start(settings: &Settings, changed: Arc<Notify>) -> Result<Self, KafkaError> {
-        let deliveries = Deliveries { heard: Arc::default(), changed };
-        let mut config = settings.producer_config();
-        config.set("enable.gapless.guarantee", "true");
-        let producer = config.create_with_context(deliveries.clone())?;
-        Ok(Self { topic: settings.topic.clone(), producer, deliveries })
+        Self::of_config(settings.producer_config(), &settings.topic, changed)
     }
 
+    fn of_config(mut config: ClientConfig, topic: &str, changed: Arc<Notify>) -> Result<Self, KafkaError> {
+        let deliveries = Deliveries { heard: Arc::default(), changed };
+        config.set("enable.gapless.guarantee", "true");
+        let producer = config.create_with_context(deliveries.clone())?;
+        Ok(Self { topic: topic.to_owned(), producer, deliveries })
+    }
+
+    /// Stamped with the time of sending: by the time of recording, Kafka would at once delete what is older than the
+    /// topic's retention, such as the backlog of a topic that is filled anew.
     pub(super) fn send(&self, record: &Record) -> Result<(), Full> {
         let headers = record.headers();
         let owned = headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |owned, (key, value)| {
@@ -87,7 +92,6 @@ impl Publisher {
         let key = record.key();
         let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.topic, packed(record))
             .partition(record.partition.into())
-            .timestamp(record.recorded_at / 1_000)
             .key(&key)
             .headers(owned);
         message.payload = record.body.as_deref();
@@ -142,3 +146,6 @@ fn packed(record: &Record) -> usize {
 fn unpacked(place: usize) -> (i16, i64) {
     ((place >> SEQ_BITS) as i16, (place & SEQ_MASK) as i64)
 }
+
+#[cfg(test)]
+mod tests;

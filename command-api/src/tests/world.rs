@@ -19,8 +19,9 @@ use platform::auth::token::{Signer, Verifier, generate_pem};
 use platform::auth::{Authenticator, OperatorToken};
 use platform::env::Secret;
 use platform::keyring::Keyring;
+use platform::postgres::{Pool, Pooler, Settings};
 use platform::request_id;
-use platform::testing::{TestDatabase, database};
+use platform::testing::{PgBouncer, TestDatabase, database};
 use sealed::DataKey;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -62,7 +63,18 @@ impl World {
 
     pub(super) async fn with_session_life(session_life: Duration) -> Self {
         let database = database().await;
-        let pool = database.pool("writer").await;
+        let pool = database.pool("writer").await.into();
+        Self::on(database, pool, session_life).await
+    }
+
+    /// Everything but the appenders behind a pooler.
+    pub(super) async fn behind(pgbouncer: &PgBouncer, database: TestDatabase) -> Self {
+        let settings = Settings { pooler: Pooler::Transaction, connections: 16, ..Settings::default() };
+        let pool = settings.writer(&Secret::new(database.url_at(pgbouncer.port(), "writer"))).unwrap();
+        Self::on(database, pool, SESSION_LIFE).await
+    }
+
+    async fn on(database: TestDatabase, pool: Pool, session_life: Duration) -> Self {
         let options = database.url("writer").parse().unwrap();
         let (appender, _) = Appender::start(&options, 2, AppendMetrics::register(&prometheus::Registry::new()));
         let keys = Keyring::new(pool.clone(), DataKey::generate().unwrap());

@@ -4,6 +4,7 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::world::{Fact, World, id};
+use crate::registry;
 
 #[tokio::test]
 async fn a_reader_sees_only_the_tenant_it_names() {
@@ -72,7 +73,7 @@ async fn operators_list_all_organizations_through_the_one_function() {
 async fn a_later_generation_comes_with_its_policies_and_the_views_move_to_it() {
     let world = World::new().await;
     let migrator = world.database.pool("migrator").await;
-    for projection in ["devices", "findings", "scans", "users", "api_keys", "organizations", "summary", "audit_trail"] {
+    for projection in registry::ALL.iter().map(|projection| projection.name) {
         for step in [
             format!("SELECT read.create_generation('{projection}', 2, 1::smallint, 'filling')"),
             format!("SELECT read.index_generation('{projection}', 2)"),
@@ -87,8 +88,9 @@ async fn a_later_generation_comes_with_its_policies_and_the_views_move_to_it() {
                  WHERE nspname ~ '^read(_g[0-9]+)?$' AND relkind = 'r' AND NOT (relrowsecurity AND relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))")
         .await;
     assert_eq!(bare, 0);
-    assert_eq!(world.number("SELECT count(*) FROM read.live_generations WHERE generation = 2").await, 8);
-    assert_eq!(world.number("SELECT count(*) FROM read.live_checkpoints").await, 8 * 64);
+    let projections = registry::ALL.len() as i64;
+    assert_eq!(world.number("SELECT count(*) FROM read.live_generations WHERE generation = 2").await, projections);
+    assert_eq!(world.number("SELECT count(*) FROM read.live_checkpoints").await, projections * 64);
 }
 
 async fn seen(reader: &PgPool, view: &str, tenant: Option<Uuid>) -> Vec<Uuid> {

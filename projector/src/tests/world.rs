@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::vocabulary::{StreamId, TenantId, Timestamp, partition_of};
+use event_schemas::Header;
 use event_schemas::topic::Record;
-use event_schemas::{Actor, Header, Meta, Written, codec};
 use platform::testing::{TestDatabase, database};
-use serde_json::json;
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Postgres, QueryBuilder, Row};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+pub(super) use super::facts::{Fact, OBSERVED_MICROS};
 use super::running::PATIENCE;
 use crate::apply::apply;
 use crate::checkpoint;
@@ -23,17 +23,10 @@ use crate::failure::Failure;
 use crate::feed::{log::LogReader, next_ranges};
 use crate::pools::Pools;
 use crate::projection::Projection;
-use crate::projections::{
-    api_keys::ApiKeys, audit_trail::AuditTrail, devices::Devices, finding_search::FindingSearch, findings::Findings,
-    organizations::Organizations, scans::Scans, summary::Summary, users::Users,
-};
 use crate::registry::{self, Target};
 
 /// Noon of 2026-01-05, where every log of these tests begins; each event is a second later than the one before.
 const BEGINNING_MICROS: i64 = 1_767_614_400_000_000;
-pub(super) const OBSERVED_MICROS: i64 = BEGINNING_MICROS - 60_000_000;
-
-const LARGE_BYTES: usize = 60 * 1024;
 
 pub(super) struct World {
     pub database: TestDatabase,
@@ -48,59 +41,6 @@ pub(super) struct World {
 struct Appended {
     events: i64,
     versions: BTreeMap<Uuid, i64>,
-}
-
-/// What is appended.
-pub(super) struct Fact {
-    pub tenant: Uuid,
-    pub stream: Uuid,
-    pub actor: Actor,
-    pub type_name: String,
-    pub body: Vec<u8>,
-    pub meta: Option<Meta>,
-}
-
-impl Fact {
-    pub(super) fn of(tenant: Uuid, stream: Uuid, written: &Written) -> Self {
-        let encoded = codec::encode_written(written).unwrap();
-        let (type_name, body) = (encoded.type_name.to_owned(), encoded.body);
-        Self { tenant, stream, actor: Actor::Operator, type_name, body, meta: None }
-    }
-
-    pub(super) fn json(tenant: Uuid, stream: Uuid, type_name: &str, body: serde_json::Value) -> Self {
-        let body = body.to_string().into_bytes();
-        Self { tenant, stream, actor: Actor::Operator, type_name: type_name.to_owned(), body, meta: None }
-    }
-
-    pub(super) fn by(self, actor: Actor) -> Self {
-        Self { actor, ..self }
-    }
-
-    pub(super) fn registered(tenant: Uuid, device: Uuid, kind: &str) -> Self {
-        let body = json!({"identifiers": {"network": "default", "addresses": ["10.0.0.7", "2001:db8::7"]},
-            "profile": {"type": kind, "name": "core", "latitude_e6": 52_520_000}, "criticality": "high", "metadata": {"rack": "4"}});
-        Self::json(tenant, device, "device.registered", body)
-    }
-
-    pub(super) fn raised(tenant: Uuid, finding: Uuid, device: Option<Uuid>, severity: &str) -> Self {
-        let body = json!({"device": device, "type": "open-port", "title": "Port 22 is open", "severity": severity, "tool": "nmap",
-            "cves": ["CVE-2024-0001", "CVE-2024-0002"], "cvss": ["CVSS:3.1/AV:N"], "cvss_score_tenths": 75, "evidence": "22/tcp",
-            "protocol": "tcp", "port": 22, "observed_at": OBSERVED_MICROS});
-        Self::json(tenant, finding, "finding.raised", body)
-    }
-
-    /// Nearly as much as an event may hold.
-    pub(super) fn large(tenant: Uuid, finding: Uuid) -> Self {
-        let body = json!({"type": "open-port", "title": "Port 22 is open", "severity": "low", "tool": "nmap",
-            "evidence": "e".repeat(LARGE_BYTES), "observed_at": OBSERVED_MICROS});
-        Self::json(tenant, finding, "finding.raised", body)
-    }
-
-    /// Bytes that no reader understands.
-    pub(super) fn broken(tenant: Uuid, stream: Uuid, type_name: &str) -> Self {
-        let body = br#"{"nothing":"of use"}"#.to_vec();
-        Self { tenant, stream, actor: Actor::Operator, type_name: type_name.to_owned(), body, meta: None }
-    }
 }
 
 impl World {
@@ -228,15 +168,10 @@ impl World {
     }
 
     pub(super) async fn catch_up_all(&self, batch_events: usize) {
-        self.catch_up::<Organizations>(batch_events).await;
-        self.catch_up::<Users>(batch_events).await;
-        self.catch_up::<ApiKeys>(batch_events).await;
-        self.catch_up::<Devices>(batch_events).await;
-        self.catch_up::<Findings>(batch_events).await;
-        self.catch_up::<FindingSearch>(batch_events).await;
-        self.catch_up::<Scans>(batch_events).await;
-        self.catch_up::<Summary>(batch_events).await;
-        self.catch_up::<AuditTrail>(batch_events).await;
+        for projection in &registry::ALL {
+            let target = Target { projection, generation: 1 };
+            while self.step_of(target, batch_events).await.unwrap() > 0 {}
+        }
     }
 
     /// Everything in the log as the relay publishes it.

@@ -6,16 +6,18 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use chrono::Utc;
+use uuid::Uuid;
 
 use super::take_no_parameters;
 use crate::{
     access::Member,
     cache,
     error::{Answer, Failure},
-    freshness::partition_of,
+    freshness,
     openapi::{AnswerProblems, ConsistencyHeader},
     server::State,
-    views::summary::{self, Summary},
+    tenant_versions::Version,
+    views::summary::{Rows, Summary},
 };
 
 /// The projections the summary reads.
@@ -32,15 +34,31 @@ pub async fn show(member: Member, request: HttpRequest, state: Data<State>) -> A
     take_no_parameters(&request)?;
     state.await_position(&request, Some(member.tenant), &PROJECTIONS).await?;
     state.metrics.summary_requests.inc();
-    let positions = state.freshness.standing(partition_of(member.tenant), PROJECTIONS).await?;
+    let asked = freshness::asked(&request, Some(member.tenant))?;
+    let version = state.tenant_versions.of(member.tenant, &PROJECTIONS, asked).await?;
     let today = Utc::now().date_naive();
-    let key = cache::Key { tenant: member.tenant, positions, today };
+    let key = cache::Key { tenant: member.tenant, version: version.clone(), today };
     let work_out = async {
-        state.metrics.summary_computed.inc();
-        let mut tx = state.reader.tenant(member.tenant).await?;
-        let summary = summary::read(&mut tx, today).await?;
+        let rows = rows(&state, member.tenant, &version).await?;
+        let summary = Summary::of(rows, today);
         Ok::<_, Failure>(Bytes::from(serde_json::to_vec(&summary).map_err(Failure::Corrupt)?))
     };
     let body = state.summaries.get_or(key, work_out).await?;
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(body))
+}
+
+/// The copy in Redis, where it is as new as what Postgres would say; else Postgres.
+async fn rows(state: &State, tenant: Uuid, version: &Version) -> Result<Rows, Failure> {
+    if let Some(copy) = state.copies.summary(tenant).await {
+        // A copy that cannot be read is none: another version of this program may have written it.
+        if let Ok(rows) = Rows::read(&copy)
+            && rows.version.covers(version)
+        {
+            state.metrics.summary_copied.inc();
+            return Ok(rows);
+        }
+    }
+    state.metrics.summary_computed.inc();
+    let mut tx = state.reader.tenant(tenant).await?;
+    Rows::of_tenant(&mut tx).await
 }

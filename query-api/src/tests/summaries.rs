@@ -3,6 +3,9 @@
 use serde_json::Value;
 use uuid::Uuid;
 
+use platform::redis::Redis;
+use platform::testing::{TestRedis, redis};
+
 use super::world::World;
 
 async fn counters(world: &World, tenant: Uuid, critical: i64) {
@@ -101,4 +104,112 @@ async fn a_retired_device_is_not_among_the_worst_however_bad_it_was() {
     }
     let summary = world.read(&token, "/v1/summary").await;
     assert_eq!(summary["worst_devices"], serde_json::json!([]));
+}
+
+/// What a projector would have written: rows of this moment.
+async fn copy(world: &World, place: &TestRedis, redis: &Redis, tenant: Uuid) -> String {
+    let rows: String =
+        sqlx::query_scalar("SELECT read.summary_rows($1)").bind(tenant).fetch_one(&world.admin).await.unwrap();
+    write(place, redis, tenant, &rows).await;
+    rows
+}
+
+async fn write(place: &TestRedis, redis: &Redis, tenant: Uuid, rows: &str) {
+    let key = platform::redis::copy_key(&place.prefix, tenant, "summary");
+    redis.set_field(&key, "rows", rows).await.unwrap();
+}
+
+fn copied(world: &World) -> u64 {
+    world.api.metrics().summary_copied.get()
+}
+
+#[actix_web::test]
+async fn a_summary_from_the_copy_is_the_very_answer_that_postgres_gives() {
+    let place = redis().await;
+    let redis = place.client().await;
+    let world = World::with_redis(redis.clone()).await;
+    let tenant = world.organization("acme").await;
+    let token = world.user(tenant, "viewer").await;
+    counters(&world, tenant, 7).await;
+    world.devices(tenant, 1).await;
+    for (projection, seq) in [("summary", 4), ("devices", 3)] {
+        world.last_seq(tenant, projection, seq).await;
+    }
+    let from_postgres = world.get(&token, "/v1/summary").await;
+    assert_eq!(copied(&world), 0);
+    copy(&world, &place, &redis, tenant).await;
+    // Another version of the same rows, so that the process's own cache does not have it.
+    world.last_seq(tenant, "devices", 5).await;
+    copy(&world, &place, &redis, tenant).await;
+    let position = format!("1.{}.3", crate::freshness::partition_of(tenant));
+    world.checkpoint(tenant, "summary", 4).await;
+    world.checkpoint(tenant, "devices", 5).await;
+    let asked = super::world::get(&token, "/v1/summary").insert_header(("x-consistency", position));
+    let from_copy = world.call(asked).await;
+    assert_eq!(copied(&world), 1);
+    assert_eq!(from_copy.bytes, from_postgres.bytes);
+}
+
+#[actix_web::test]
+async fn a_copy_from_an_older_dump_is_never_shown() {
+    let place = redis().await;
+    let redis = place.client().await;
+    let world = World::with_redis(redis.clone()).await;
+    let tenant = world.organization("acme").await;
+    let token = world.user(tenant, "viewer").await;
+    counters(&world, tenant, 1).await;
+    world.last_seq(tenant, "summary", 1).await;
+    let old = copy(&world, &place, &redis, tenant).await;
+    counters(&world, tenant, 10).await;
+    world.checkpoint(tenant, "devices", 2).await;
+    world.checkpoint(tenant, "summary", 2).await;
+    write(&place, &redis, tenant, &old).await;
+    let position = format!("1.{}.2", crate::freshness::partition_of(tenant));
+    let asked = super::world::get(&token, "/v1/summary").insert_header(("x-consistency", position));
+    assert_eq!(world.call(asked).await.json()["findings"]["total"], 15);
+    for nonsense in ["", "{}", "[1,2]", "{\"version\":{}}"] {
+        write(&place, &redis, tenant, nonsense).await;
+        world.last_seq(tenant, "summary", 3 + nonsense.len() as i64).await;
+        assert_eq!(world.read(&token, "/v1/summary").await["findings"]["total"], 15, "{nonsense}");
+    }
+    assert_eq!(copied(&world), 0);
+}
+
+#[actix_web::test]
+async fn with_redis_away_the_summary_comes_from_postgres() {
+    let nowhere = TestRedis::at("redis://127.0.0.1:1".to_owned()).start();
+    let world = World::with_redis(nowhere).await;
+    let tenant = world.organization("acme").await;
+    let token = world.user(tenant, "viewer").await;
+    counters(&world, tenant, 4).await;
+    assert_eq!(world.read(&token, "/v1/summary").await["findings"]["total"], 9);
+}
+
+#[actix_web::test]
+async fn a_page_that_was_kept_is_the_page_and_is_left_when_the_tenant_moves_on() {
+    let place = redis().await;
+    let world = World::with_redis(place.client().await).await;
+    let tenant = world.organization("acme").await;
+    let (viewer, analyst) = (world.user(tenant, "viewer").await, world.user(tenant, "analyst").await);
+    world.devices(tenant, 3).await;
+    world.last_seq(tenant, "devices", 3).await;
+    let kept = || world.api.metrics().kept_answers.get();
+    let first = world.get(&viewer, "/v1/devices?limit=2").await;
+    let second = world.get(&viewer, "/v1/devices?limit=2").await;
+    assert_eq!((kept(), &second.bytes, second.header("etag")), (1, &first.bytes, first.header("etag")));
+    let held = super::world::get(&viewer, "/v1/devices?limit=2");
+    let held = held.insert_header(("if-none-match", first.header("etag").unwrap()));
+    assert_eq!(world.call(held).await.status, 304);
+    world.get(&analyst, "/v1/devices?limit=2").await;
+    assert_eq!(kept(), 2, "another role's page is another page");
+    world.checkpoint(tenant, "devices", 4).await;
+    sqlx::query("UPDATE read_g1.devices SET host_name = 'renamed' WHERE tenant_id = $1")
+        .bind(tenant)
+        .execute(&world.admin)
+        .await
+        .unwrap();
+    let position = format!("1.{}.4", crate::freshness::partition_of(tenant));
+    let asked = super::world::get(&viewer, "/v1/devices?limit=2").insert_header(("x-consistency", position));
+    assert!(world.call(asked).await.text().contains("renamed"));
+    assert!(world.get(&viewer, "/v1/devices?limit=2").await.text().contains("renamed"), "nobody is shown less again");
 }

@@ -3,21 +3,20 @@
 //! Nothing here counts findings or devices: the cost is that of some hundred counter rows, whatever they count.
 
 use chrono::{Days, NaiveDate};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::degraded;
 use crate::{
     error::Failure,
     tenant_tx::TenantTx,
+    tenant_versions::Version,
     vocabulary::{Disposition, Severity},
 };
 
 /// How many days the summary shows, today included.
 pub const SUMMARY_DAYS: u64 = 30;
 /// How many of the worst devices the summary names.
-const WORST_DEVICES_MAX_ROWS: i64 = 10;
 /// How many types of devices the summary tells apart, the most frequent first.
 const DEVICE_TYPES_MAX_ROWS: usize = 100;
 
@@ -116,114 +115,91 @@ pub struct WorstDevice {
     pub open_high: i32,
 }
 
-pub async fn read(tx: &mut TenantTx, today: NaiveDate) -> Result<Summary, Failure> {
-    Ok(Summary {
-        findings: finding_counts(tx).await?,
-        devices: device_counts(tx).await?,
-        per_day: per_day(tx, today).await?,
-        worst_devices: worst_devices(tx).await?,
-        degraded: degraded(tx, &["summary", "devices"]).await?,
-    })
+/// What a summary is added up from, as `read.summary_rows` gives it: with the version it is of.
+#[derive(Debug, Deserialize)]
+pub struct Rows {
+    pub version: Version,
+    findings: Vec<Cell>,
+    devices: Vec<(String, i64)>,
+    days: Vec<(NaiveDate, i64, i64)>,
+    worst: Vec<(Uuid, Option<String>, Option<String>, i32, i32)>,
+    degraded: bool,
 }
 
-async fn finding_counts(tx: &mut TenantTx) -> Result<FindingCounts, Failure> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        r#"SELECT severity AS "severity!", disposition AS "disposition!: Disposition", device_type AS "device_type!",
-                  sum(n)::bigint AS "total!", coalesce(sum(n) FILTER (WHERE open), 0)::bigint AS "open!"
-           FROM read.finding_counts WHERE tenant_id = $1 GROUP BY severity, disposition, device_type"#,
-        tenant
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    let cells: Vec<(Severity, Disposition, String, Count)> = rows
-        .into_iter()
-        .map(|row| {
-            let count = Count { total: row.total, open: row.open };
-            (Severity::from_rank(row.severity), row.disposition, row.device_type, count)
-        })
-        .collect();
-    let mut types: Vec<String> = cells.iter().map(|(_, _, device_type, _)| device_type.clone()).collect();
+/// Severity's rank, disposition, device type, and how many there are in all and open.
+#[derive(Debug, Deserialize)]
+struct Cell(i16, String, String, i64, i64);
+
+impl Rows {
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    pub async fn of_tenant(tx: &mut TenantTx) -> Result<Self, Failure> {
+        let tenant = tx.tenant();
+        let text = sqlx::query_scalar!(r#"SELECT read.summary_rows($1) AS "rows!""#, tenant)
+            .fetch_one(tx.connection())
+            .await?;
+        Self::read(&text).map_err(Failure::Corrupt)
+    }
+}
+
+impl Summary {
+    pub fn of(rows: Rows, today: NaiveDate) -> Self {
+        let Rows { findings, devices, days, worst, degraded, .. } = rows;
+        Self {
+            findings: finding_counts(findings),
+            devices: device_counts(devices),
+            per_day: per_day(&days, today),
+            worst_devices: worst.into_iter().map(worst_device).collect(),
+            degraded,
+        }
+    }
+}
+
+fn finding_counts(cells: Vec<Cell>) -> FindingCounts {
+    let count = |cell: &Cell| Count { total: cell.3, open: cell.4 };
+    let mut types: Vec<&str> = cells.iter().map(|cell| cell.2.as_str()).collect();
     types.sort_unstable();
     types.dedup();
-    let mut by_device_type: Vec<DeviceTypeCount> = types
-        .into_iter()
-        .map(|name| {
-            let count = sum(cells.iter().filter(|cell| cell.2 == name).map(|cell| cell.3));
-            DeviceTypeCount { device_type: named(name), count }
-        })
-        .filter(|entry| entry.count.total > 0)
-        .collect();
+    let of_type = |name: &str| sum(cells.iter().filter(|cell| cell.2 == name).map(count));
+    let by_type = types.into_iter().map(|name| DeviceTypeCount { device_type: named(name), count: of_type(name) });
+    let mut by_device_type: Vec<DeviceTypeCount> = by_type.filter(|entry| entry.count.total > 0).collect();
     by_device_type.sort_by_key(|entry| std::cmp::Reverse((entry.count.open, entry.count.total)));
     by_device_type.truncate(DEVICE_TYPES_MAX_ROWS);
-    let of_severity = |severity| sum(cells.iter().filter(|cell| cell.0 == severity).map(|cell| cell.3));
-    let of_disposition = |disposition| sum(cells.iter().filter(|cell| cell.1 == disposition).map(|cell| cell.3));
-    Ok(FindingCounts {
-        all: sum(cells.iter().map(|cell| cell.3)),
+    let of_severity = |severity| sum(cells.iter().filter(|cell| Severity::from_rank(cell.0) == severity).map(count));
+    let of_disposition = |word: Disposition| sum(cells.iter().filter(|cell| cell.1 == word.as_str()).map(count));
+    FindingCounts {
+        all: sum(cells.iter().map(count)),
         by_severity: Severity::ALL.map(|severity| SeverityCount { severity, count: of_severity(severity) }).into(),
         by_disposition: Disposition::ALL
             .map(|disposition| DispositionCount { disposition, count: of_disposition(disposition) })
             .into(),
         by_device_type,
-    })
+    }
 }
 
-async fn device_counts(tx: &mut TenantTx) -> Result<DeviceCounts, Failure> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        r#"SELECT device_type AS "device_type!", n AS "n!" FROM read.device_counts
-           WHERE tenant_id = $1 AND n > 0 ORDER BY n DESC, device_type"#,
-        tenant
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    let total = rows.iter().map(|row| row.n).sum();
-    let by_type = rows
-        .into_iter()
-        .take(DEVICE_TYPES_MAX_ROWS)
-        .map(|row| TypeCount { device_type: named(row.device_type), total: row.n })
-        .collect();
-    Ok(DeviceCounts { total, by_type })
+/// The rows come in the order in which they are shown.
+fn device_counts(rows: Vec<(String, i64)>) -> DeviceCounts {
+    let total = rows.iter().map(|(_, n)| n).sum();
+    let shown = rows.into_iter().take(DEVICE_TYPES_MAX_ROWS);
+    DeviceCounts { total, by_type: shown.map(|(name, total)| TypeCount { device_type: named(&name), total }).collect() }
 }
 
 /// Days on which nothing happened have no row, and are shown all the same.
-async fn per_day(tx: &mut TenantTx, today: NaiveDate) -> Result<Vec<Day>, Failure> {
-    let tenant = tx.tenant();
+fn per_day(rows: &[(NaiveDate, i64, i64)], today: NaiveDate) -> Vec<Day> {
     let first = today.checked_sub_days(Days::new(SUMMARY_DAYS - 1)).unwrap_or(today);
-    let rows = sqlx::query!(
-        r#"SELECT day AS "day!", raised AS "raised!", closed AS "closed!" FROM read.daily_counts
-           WHERE tenant_id = $1 AND day BETWEEN $2 AND $3"#,
-        tenant,
-        first,
-        today
-    )
-    .fetch_all(tx.connection())
-    .await?;
     let days = first.iter_days().take_while(|day| *day <= today);
-    Ok(days
-        .map(|day| match rows.iter().find(|row| row.day == day) {
-            Some(row) => Day { day, raised: row.raised, closed: row.closed },
-            None => Day { day, raised: 0, closed: 0 },
-        })
-        .collect())
+    days.map(|day| match rows.iter().find(|row| row.0 == day) {
+        Some(&(day, raised, closed)) => Day { day, raised, closed },
+        None => Day { day, raised: 0, closed: 0 },
+    })
+    .collect()
 }
 
-async fn worst_devices(tx: &mut TenantTx) -> Result<Vec<WorstDevice>, Failure> {
-    let tenant = tx.tenant();
-    let devices = sqlx::query_as!(
-        WorstDevice,
-        r#"SELECT r.device_id AS "device_id!", d.name AS "name?", d.host_name AS "host_name?",
-                  r.open_critical AS "open_critical!", r.open_high AS "open_high!"
-           FROM read.device_risk AS r
-           LEFT JOIN read.devices AS d ON d.tenant_id = r.tenant_id AND d.device_id = r.device_id
-           WHERE r.tenant_id = $1 AND (r.open_critical > 0 OR r.open_high > 0) AND d.retired IS NOT TRUE
-           ORDER BY r.open_critical DESC, r.open_high DESC, r.device_id LIMIT $2"#,
-        tenant,
-        WORST_DEVICES_MAX_ROWS
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(devices)
+fn worst_device(row: (Uuid, Option<String>, Option<String>, i32, i32)) -> WorstDevice {
+    let (device_id, name, host_name, open_critical, open_high) = row;
+    WorstDevice { device_id, name, host_name, open_critical, open_high }
 }
 
 fn sum(counts: impl Iterator<Item = Count>) -> Count {
@@ -231,6 +207,6 @@ fn sum(counts: impl Iterator<Item = Count>) -> Count {
 }
 
 /// The projection writes "none" as an empty text, because a key column cannot be null.
-fn named(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
+fn named(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }

@@ -11,6 +11,7 @@ use prometheus::Registry;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
+use super::common::Common;
 use super::{StartError, Workers, asks_postgres};
 
 pub(crate) struct Settings {
@@ -39,11 +40,13 @@ impl Settings {
 pub(crate) async fn start(
     settings: &Settings,
     registry: &Registry,
+    common: &Common,
     committed: Arc<Notify>,
 ) -> Result<Running, StartError> {
     let pool = settings.postgres.projector(&settings.url)?;
     self_check(&pool).await?;
-    let projector = Projector::new(pool.clone(), settings.config.clone(), Metrics::register(registry)?);
+    let projector = Projector::new(pool.clone(), settings.config.clone(), Metrics::register(registry)?)
+        .with_redis(common.redis.clone());
     let standing = projector.standing();
     let mut workers = Workers::default();
     workers.start("projector", |stop| async move {

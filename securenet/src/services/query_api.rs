@@ -12,6 +12,7 @@ use query_api::{Config, Denial, DenialSink, QueryApi, Services, denials};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
+use super::common::Common;
 use super::identity::Identity;
 use super::{StartError, Workers, asks_postgres, renew_connections};
 
@@ -43,6 +44,7 @@ impl Settings {
 pub(crate) async fn start(
     settings: &Settings,
     registry: &Registry,
+    common: &Common,
     refusals: DenialSink,
 ) -> Result<Running, StartError> {
     let pool = settings.postgres.reader(&settings.url)?;
@@ -55,6 +57,7 @@ pub(crate) async fn start(
         pool: pool.clone(),
         replicas: settings.postgres.replicas()?,
         replica_limits: settings.postgres.replica_limits,
+        redis: common.redis.clone(),
         denials: Some(refusals),
         command_document: serde_json::to_value(command_api::openapi()).expect("the document is made of plain text"),
         stop: stop.clone(),

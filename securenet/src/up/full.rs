@@ -83,15 +83,13 @@ fn running(plan: &Plan, broker: &Broker, supervisor: &Supervisor) -> Running {
         address,
         metrics: metrics.to_owned(),
     };
+    let mut scrapes: Vec<_> = services.iter().map(|(_, _, metrics)| format!("http://{metrics}/metrics")).collect();
+    scrapes.sort(); // by port
     let mut processes = vec![line("nginx", plan.proxy_address(), "-")];
     processes.extend(services.iter().rev().map(|(role, address, metrics)| line(role, address.clone(), metrics)));
     processes.push(line("redis", plan.redis_address(), "-"));
     processes.push(line("kafka", broker.address().to_owned(), "-"));
-    Running {
-        apis: format!("http://{}", plan.proxy_address()),
-        metrics: services.iter().map(|(_, _, metrics)| format!("http://{metrics}/metrics")).collect(),
-        processes,
-    }
+    Running { apis: format!("http://{}", plan.proxy_address()), metrics: scrapes, processes }
 }
 
 fn processes_file(plan: &Plan, broker: &Broker) -> String {

@@ -15,13 +15,14 @@ use crate::console::{Running, say};
 use crate::interrupts::Interrupts;
 use crate::process::{add_metrics, add_server};
 use crate::server::Mounts;
-use crate::services::{StartError, Workers, command_api, projector, query_api};
+use crate::services::{StartError, Workers, command_api, common, projector, query_api};
 use crate::{Failure, server};
 
 struct Settings {
     command: command_api::Settings,
     query: query_api::Settings,
     projector: projector::Settings,
+    common: common::Settings,
     proxies: TrustedProxies,
 }
 
@@ -31,6 +32,7 @@ impl Settings {
             command: command_api::Settings::from_env(env),
             query: query_api::Settings::from_env(env),
             projector: projector::Settings::from_env(env),
+            common: common::Settings::from_env(env),
             proxies: env.parse("SECURENET_TRUSTED_PROXIES", TrustedProxies::default()),
         };
         env.finish()?;
@@ -77,13 +79,15 @@ pub(super) async fn run(here: &Here<'_>, env: &Env, interrupts: &mut Interrupts)
 /// Started in the order in which data flows. Nothing is appended any more when the appender stops, and everything
 /// appended is projected after it.
 async fn start(settings: &Settings, registry: &Registry) -> Result<(Mounts, Workers), StartError> {
+    let common = settings.common.start(registry)?;
     let command = command_api::start(&settings.command, registry).await?;
-    let projector = projector::start(&settings.projector, registry, command.committed.clone()).await?;
+    let projector = projector::start(&settings.projector, registry, &common, command.committed.clone()).await?;
     let refusals = query_api::noted_here(command.commands.services.denials.clone());
-    let query = query_api::start(&settings.query, registry, refusals).await?;
+    let query = query_api::start(&settings.query, registry, &common, refusals).await?;
     let health = projector.checks(query.checks(command.checks(Health::builder()))).build();
     let proxies = settings.proxies.clone();
-    let mounts = Mounts { commands: Some(command.commands), queries: Some(query.api), health, proxies };
+    let limits = common.limits;
+    let mounts = Mounts { commands: Some(command.commands), queries: Some(query.api), health, proxies, limits };
     Ok((mounts, query.workers.then(command.workers).then(projector.workers)))
 }
 

@@ -14,7 +14,7 @@ use super::relations::{Kind, Relation};
 const RIGHTS: &str = "
     relation                      migrator  writer  relay  projector  reader
     store.partition_head          S         SU      S      S          S
-    store.log_epochs              S         S       S      S          S
+    store.log_epochs              SI        S       S      S          S
     store.events                  S         SI      S      S          -
     store.streams                 -         SIU     -      -          s
     store.reservations            -         SID     -      -          -
@@ -28,6 +28,8 @@ const RIGHTS: &str = "
     store.tenant_keys             -         SI      -      -          s
     store.subject_keys            -         SID     -      -          s
     store.leases                  -         SIU     -      -          -
+    store.relay_partitions        -         -       SU     -          -
+    store.relay_members           -         -       SIUD   -          -
     read.checkpoints              SIUD      -       -      SIUD       S
     read.projections              SIUD      -       -      S          -
     read.projection_tables        SIUD      -       -      S          -
@@ -37,6 +39,8 @@ const RIGHTS: &str = "
     read.live_generations         SIUD      -       -      S          S
     read.live_checkpoints         S         -       -      S          S
     read.tenant_seqs              SIUD      -       -      SIUD       s
+    read.redis_owed               -         -       -      SIUD       -
+    read.redis_state              SIUD      -       -      SU         -
     read.parked_streams           SIUD      -       -      SIUD       s
     read.parked_events            SIUD      -       -      SIUD       s
     read.devices                  -         -       -      SIUD       s

@@ -82,10 +82,8 @@ impl Deck {
             Kind::BackendStopped,
         ];
         if stage.server().shape() == Shape::Full {
-            kinds.extend([Kind::Kill, Kind::Kill, Kind::Stop, Kind::KillAll, Kind::RedisFlushed]);
-        }
-        if stage.has_kafka() {
-            kinds.extend([Kind::KafkaCutOff, Kind::KafkaDiskFull]);
+            kinds.extend([Kind::Kill, Kind::Kill, Kind::Stop, Kind::KillAll]);
+            kinds.extend([Kind::RedisFlushed, Kind::KafkaCutOff, Kind::KafkaDiskFull]);
         }
         Self { kinds, left: vec![], victims: stage.victims(), victims_left: vec![] }
     }

@@ -15,13 +15,24 @@ use crate::cluster::{Postmaster, superuser};
 use crate::server::{Role, Server, Shape, find, signal};
 
 /// The processes of the full shape; in the plain one there is a single process, whatever it is called.
-const FULL: [Victim; 6] = [
+const FULL: [Victim; 8] = [
     (Role::CommandApi, 0),
     (Role::QueryApi, 0),
+    (Role::Relay, 0),
     (Role::Projector, 0),
     (Role::Projector, 1),
     (Role::Nginx, 0),
     (Role::Redis, 0),
+    (Role::Kafka, 0),
+];
+
+/// A few senders who never pause are no flood here.
+const WITHOUT_LIMITS: [(&str, &str); 5] = [
+    ("SECURENET_RATE_LIMIT_ADDRESS", "off"),
+    ("SECURENET_RATE_LIMIT_LOG_IN", "off"),
+    ("SECURENET_RATE_LIMIT_USER", "off"),
+    ("SECURENET_RATE_LIMIT_KEY", "off"),
+    ("SECURENET_RATE_LIMIT_ORGANIZATION", "off"),
 ];
 
 pub struct Stage {
@@ -29,6 +40,7 @@ pub struct Stage {
     postmaster: Postmaster,
     disks: Disks,
     to_postgres: Proxy,
+    to_kafka: Proxy,
 }
 
 impl Stage {
@@ -37,14 +49,17 @@ impl Stage {
         let mut server = Server::prepare(shape);
         let disks = Disks::of(server.root());
         let to_postgres = Proxy::start(postgres_of(&server));
+        let to_kafka = Proxy::start(kafka_of(&server));
         let environment = disks.environment();
         let environment =
             environment.each_ref().map(|(name, path)| (*name, path.to_str().expect("our paths are text")));
-        server.configure(&environment, &["--postgres-via", &to_postgres.port().to_string()]);
+        let environment = [environment.as_slice(), &WITHOUT_LIMITS].concat();
+        let (postgres, kafka) = (to_postgres.port().to_string(), to_kafka.port().to_string());
+        server.configure(&environment, &["--postgres-via", &postgres, "--kafka-via", &kafka]);
         server.restart().await;
         let mut postmaster = Postmaster::of(&server);
         postmaster.with_environment(disks.environment());
-        let mut stage = Self { server, postmaster, disks, to_postgres };
+        let mut stage = Self { server, postmaster, disks, to_postgres, to_kafka };
         stage.give_postgres_its_disk().await;
         stage.settle().await;
         stage
@@ -52,6 +67,11 @@ impl Stage {
 
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// Where Kafka is, for whoever is not one of the services.
+    pub fn kafka(&self) -> String {
+        format!("127.0.0.1:{}", self.to_kafka.port())
     }
 
     pub fn disks(&self) -> &Disks {
@@ -64,10 +84,6 @@ impl Stage {
             Shape::Plain => vec![(Role::CommandApi, 0)],
             Shape::Full => FULL.to_vec(),
         }
-    }
-
-    pub fn has_kafka(&self) -> bool {
-        false
     }
 
     /// Returns once what was to be undone is undone. Whether the system has recovered, the load will tell.
@@ -84,7 +100,7 @@ impl Stage {
             Fault::KafkaDiskFull(time) => self.fill_disk("kafka", time).await,
             Fault::RedisFlushed => self.flush_redis(),
             Fault::PostgresCutOff(time) => cut_off(&self.to_postgres, time).await,
-            Fault::KafkaCutOff(_) => unreachable!("this stage has no Kafka"),
+            Fault::KafkaCutOff(time) => cut_off(&self.to_kafka, time).await,
         }
     }
 
@@ -165,6 +181,12 @@ fn postgres_of(server: &Server) -> Arc<dyn Fn() -> Option<u16> + Send + Sync> {
         };
         std::fs::read_to_string(file).ok()?.lines().nth(3)?.trim().parse().ok()
     })
+}
+
+/// The broker's own port, which its clients are not told.
+fn kafka_of(server: &Server) -> Arc<dyn Fn() -> Option<u16> + Send + Sync> {
+    let file = server.directory().join("kafka/port");
+    Arc::new(move || std::fs::read_to_string(&file).ok()?.trim().parse().ok())
 }
 
 async fn cut_off(proxy: &Proxy, time: Milliseconds) {

@@ -4,8 +4,10 @@
 
 use std::fs;
 
+use reqwest::Method;
+
 use super::{LOOK_INTERVAL, START_MAX, Server, Shape, signal};
-use crate::callers::Client;
+use crate::callers::{Client, try_send};
 
 /// What a process does. Of most there is one; those that are several are numbered from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +107,16 @@ impl Server {
             text.push_str(&Client::new(&url).get("").await.expect(200).text());
         }
         text
+    }
+
+    /// What each process that has to be ready for all to be answers to that question; none where it does not.
+    pub async fn readiness(&self) -> Vec<Option<u16>> {
+        let mut answers = Vec::new();
+        for address in self.addresses() {
+            let request = Client::new(&format!("http://{address}")).request(Method::GET, "/health/ready");
+            answers.push(try_send(request).await.ok().map(|answer| answer.status));
+        }
+        answers
     }
 
     /// All at once, as a machine that loses power would; those who would start them again wait a second.

@@ -1,9 +1,11 @@
 //! Heads → ranges → reads → messages → acknowledgements → checkpoints.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use event_schemas::topic::Record;
+use rdkafka::error::RDKafkaErrorCode;
 use tokio::time::Instant;
 
 use super::super::publisher::{Heard, Publisher};
@@ -14,11 +16,11 @@ use super::Session;
 pub(super) const READ_EVENTS_MAX: usize = 2_000;
 const READ_EVENTS_MIN: usize = 32;
 /// What one read may weigh, judged by the one before.
-const READ_BYTES: usize = 4 * 1024 * 1024;
+const READ_BYTES: usize = 2 * 1024 * 1024;
 /// What an event weighs beside header, body and meta.
 const EVENT_OVERHEAD_BYTES: usize = 512;
-/// Events read or sent and not acknowledged.
-const WINDOW_EVENTS_MAX: usize = 20_000;
+/// What may be read or sent and not acknowledged, in such reads; the producer's queue holds more.
+const WINDOW_READS: usize = 10;
 /// Sent before others on this thread get their turn.
 const SEND_RUN: usize = 256;
 
@@ -71,11 +73,11 @@ impl Session<'_> {
     pub(super) fn ask_for_more(&mut self) {
         let now = Instant::now();
         while self.reader.has_room() && self.pending.len() < READ_EVENTS_MAX {
-            let room = WINDOW_EVENTS_MAX.saturating_sub(self.lanes.under_way()).min(self.read_events);
-            if room == 0 || room < self.read_events / 2 {
+            let window = WINDOW_READS * self.read_events;
+            if window.saturating_sub(self.lanes.under_way()) < self.read_events / 2 {
                 return; // small reads would cost as much as large ones
             }
-            let ranges = self.lanes.next(room, now);
+            let ranges = self.lanes.next(self.read_events, window, now);
             if ranges.is_empty() {
                 return;
             }
@@ -145,9 +147,10 @@ impl Session<'_> {
         for (partition, seq) in heard.acked {
             self.lanes.acknowledge(partition, seq);
         }
-        for (partition, code) in heard.refused {
-            tracing::error!(partition, %code, "Kafka refused a message; it is sent again, and what follows waits for it");
-            self.relay.metrics.failures.inc();
+        self.relay.metrics.failures.inc_by(heard.refused.len() as u64);
+        let by_partition: BTreeMap<i16, RDKafkaErrorCode> = heard.refused.into_iter().collect();
+        for (partition, code) in by_partition {
+            tracing::error!(partition, %code, "Kafka refused messages; they are sent again, and what follows waits for them");
             self.lanes.refuse(partition, now);
         }
     }
