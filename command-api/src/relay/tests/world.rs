@@ -267,8 +267,10 @@ pub(super) fn read_topic(settings: &Settings) -> Vec<Record> {
             ends.remove(&message.partition());
         }
         let headers = message.headers().unwrap().iter().map(|header| (header.key, header.value.unwrap()));
-        let record = Record::parse(message.partition(), message.key(), headers, message.payload());
-        records.push(record.unwrap());
+        let record = Record::parse(message.partition(), message.key(), headers, message.payload()).unwrap();
+        let sent_at = message.timestamp().to_millis().unwrap();
+        assert!(sent_at > record.recorded_at / 1_000, "retention goes by the time of sending");
+        records.push(record);
     }
     records
 }
