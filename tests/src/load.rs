@@ -228,11 +228,6 @@ fn told(answer: &Answer) -> Told {
             code if code == "outcome-unknown" => Told::Nothing,
             code => Told::Refused { status: answer.status, code },
         },
-        // Of a proxy whose service went away in the middle, or had gone before.
-        502 | 504 => {
-            answer.code();
-            Told::Nothing
-        }
         status => panic!("answered {status}: {}", answer.text()),
     }
 }
