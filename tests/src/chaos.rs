@@ -50,6 +50,7 @@ pub async fn run(stage: &mut Stage, faults: usize, dice: &mut Dice) -> Aftermath
     let mut aftermath = Aftermath { organizations: ids, ledger: vec![], faults: vec![], took: Duration::ZERO };
     let mut deck = fault::Deck::new(stage);
     while aftermath.faults.len() < faults {
+        stage.settle().await; // whoever signs in is not to be told "not now"
         let leg = FAULTS_A_LEG.min(faults - aftermath.faults.len());
         aftermath.ledger.extend(one_leg(stage, &organizations, leg, &mut deck, &mut aftermath.faults, dice).await);
     }
