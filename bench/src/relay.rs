@@ -114,10 +114,8 @@ fn produce(settings: &Settings, records: &[Record]) -> Outcome<f64> {
                 owned.insert(Header { key, value: Some(value.as_slice()) })
             })
         };
-        let mut message = BaseRecord::<[u8], [u8]>::to(&settings.topic)
-            .partition(record.partition.into())
-            .key(key)
-            .headers(owned());
+        let mut message =
+            BaseRecord::<[u8], [u8]>::to(&settings.topic).partition(record.partition.into()).key(key).headers(owned());
         message.payload = record.body.as_deref();
         while let Err((error, unsent)) = producer.send(message) {
             if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
