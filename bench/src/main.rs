@@ -7,12 +7,15 @@
 mod append;
 mod client;
 mod events;
+mod failover;
+mod history;
 mod http;
 mod limits;
 mod load;
 mod process;
 mod queries;
 mod read;
+mod rebuild;
 mod relay;
 mod report;
 mod server;
@@ -22,7 +25,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use crate::process::Process;
+use crate::process::{Process, Shape};
 use crate::report::Report;
 use crate::server::Server;
 
@@ -38,6 +41,9 @@ struct Arguments {
     /// Findings in the read models for the query figures.
     #[arg(long, default_value_t = 1_000_000)]
     findings: u64,
+    /// Events in the log that is projected and rebuilt from.
+    #[arg(long, default_value_t = 1_000_000)]
+    events: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,6 +60,10 @@ enum Name {
     Visible,
     /// Point and list queries.
     Queries,
+    /// Projecting a log from the store, and rebuilding projections from it.
+    Rebuild,
+    /// The shape of production: accepted → visible through Kafka, and how long it takes without a projector, the broker, Redis.
+    Full,
 }
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -81,16 +91,25 @@ async fn main() -> Outcome {
     }
     drop(server); // One Postgres at a time shares the machine with what is measured.
     if wants(Name::Http) || wants(Name::Visible) || wants(Name::Queries) {
-        let process = Process::start().await?;
+        let process = Process::start(Shape::Single).await?;
         if wants(Name::Http) {
             http::measure(&process, duration, library, &mut report).await?;
         }
         if wants(Name::Visible) {
-            visible::measure(&process, duration, &mut report).await?;
+            visible::measure(&process, Shape::Single, duration, &mut report).await?;
         }
         if wants(Name::Queries) {
             queries::measure(&process, duration, arguments.findings, &mut report).await?;
         }
+    }
+    if wants(Name::Rebuild) {
+        let process = Process::start(Shape::Single).await?;
+        rebuild::measure(&process, arguments.events, &limits, &mut report).await?;
+    }
+    if wants(Name::Full) {
+        let process = Process::start(Shape::Full).await?;
+        visible::measure(&process, Shape::Full, duration, &mut report).await?;
+        failover::measure(&process, &mut report).await?;
     }
     print!("{report}");
     Ok(())

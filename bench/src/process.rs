@@ -15,6 +15,22 @@ const READY_MAX: Duration = Duration::from_secs(120);
 /// Of postmaster.pid, behind the process, its data and its start.
 const PORT_LINE: usize = 3;
 
+/// Far above what any load reaches, so that what limiting costs is measured and nobody is refused.
+const LIMITS: [(&str, &str); 5] = [
+    ("SECURENET_RATE_LIMIT_ADDRESS", "1000000/1000000"),
+    ("SECURENET_RATE_LIMIT_LOG_IN", "1000000/1000000"),
+    ("SECURENET_RATE_LIMIT_USER", "1000000/1000000"),
+    ("SECURENET_RATE_LIMIT_KEY", "1000000/1000000"),
+    ("SECURENET_RATE_LIMIT_ORGANIZATION", "1000000/1000000"),
+];
+
+/// Which deployment: one process with the store feed, or the shape of production with Kafka, Redis and nginx.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Single,
+    Full,
+}
+
 pub(crate) struct Process {
     child: Child,
     directory: PathBuf,
@@ -23,7 +39,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) async fn start() -> Outcome<Self> {
+    pub(crate) async fn start(shape: Shape) -> Outcome<Self> {
         let binary = std::env::current_exe()?.with_file_name("securenet");
         if !binary.exists() {
             return Err(Failed::from(
@@ -36,6 +52,8 @@ impl Process {
         let child = Command::new(binary)
             .args(["up", "--port", "18080", "--metrics-port", "19100", "--dir"])
             .arg(directory.join("dev"))
+            .args((shape == Shape::Full).then_some("--full"))
+            .envs(LIMITS)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -52,11 +70,26 @@ impl Process {
 
     /// A URL of the private database as its superuser, for what only a benchmark does.
     pub(crate) fn superuser(&self) -> Outcome<String> {
+        self.database_url(SUPERUSER, "postgres-superuser")
+    }
+
+    /// The same as the role that appends, for logs that no client could write in the time.
+    pub(crate) fn writer(&self) -> Outcome<String> {
+        self.database_url("writer", "postgres-writer")
+    }
+
+    /// The process of a role in the full shape.
+    pub(crate) fn pid_of(&self, role: &str) -> Outcome<u32> {
+        let noted = std::fs::read_to_string(self.directory.join("dev/run").join(format!("{role}.pid")))?;
+        Ok(noted.lines().next().unwrap_or_default().parse()?)
+    }
+
+    fn database_url(&self, role: &str, secret: &str) -> Outcome<String> {
         let directory = self.directory.join("dev");
-        let password = std::fs::read_to_string(directory.join("secrets/postgres-superuser"))?;
+        let password = std::fs::read_to_string(directory.join("secrets").join(secret))?;
         let running = std::fs::read_to_string(directory.join("postgres/data/postmaster.pid"))?;
         let port = running.lines().nth(PORT_LINE).ok_or("postmaster.pid names no port")?;
-        Ok(format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/securenet"))
+        Ok(format!("postgres://{role}:{password}@127.0.0.1:{port}/securenet"))
     }
 
     /// An access token of one of the demo organization's users.

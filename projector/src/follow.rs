@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,9 @@ use crate::registry::Target;
 /// others move them, and a restore moves them back.
 const REMEMBERED_MAX: Duration = Duration::from_secs(1);
 
+/// A generation that is being filled takes larger batches: nobody waits for their rows, and each costs less an event.
+const FILLING_FACTOR: usize = 4;
+
 /// How a loop ended that was not told to.
 #[derive(Debug)]
 pub(crate) enum Ended {
@@ -38,6 +42,13 @@ struct Follower {
     stage: Stage,
     heads: watch::Receiver<Heads>,
     remembered: Option<(Instant, Positions)>,
+    ahead: Option<Ahead>,
+}
+
+/// What a filling loop will want next, read and decoded while Postgres is busy with the batch before.
+struct Ahead {
+    ranges: Vec<Range>,
+    reading: JoinSet<Result<Vec<Arc<Event>>, sqlx::Error>>,
 }
 
 enum Step {
@@ -48,7 +59,8 @@ enum Step {
 pub(crate) async fn follow(context: Context, tailed: Tailed, stop: CancellationToken) -> Ended {
     let Tailed { target, stage } = tailed;
     let heads = if stage == Stage::Filling { context.feed.log_heads() } else { context.feed.heads() };
-    let ended = Follower { context: context.clone(), target, stage, heads, remembered: None }.run(stop).await;
+    let ended =
+        Follower { context: context.clone(), target, stage, heads, remembered: None, ahead: None }.run(stop).await;
     context.progress.ended(target);
     ended
 }
@@ -84,7 +96,7 @@ impl Follower {
 
     /// What this loop remembers may be what was wrong, and what the feed has, too.
     fn doubt(&mut self, failure: Failure) -> Failure {
-        self.remembered = None;
+        (self.remembered, self.ahead) = (None, None);
         self.context.metrics.retries.with_label_values(&self.target.labels()).inc();
         if let Failure::Stale { place, epoch } = failure {
             tracing::warn!(
@@ -105,7 +117,10 @@ impl Follower {
 
     async fn step(&mut self) -> Result<Step, Failure> {
         let ends = self.heads.borrow_and_update().clone();
-        let events_max = self.context.config.batch_events;
+        let events_max = match self.stage {
+            Stage::Filling => self.context.config.batch_events * FILLING_FACTOR,
+            Stage::Beside | Stage::Live => self.context.config.batch_events,
+        };
         let mut ranges = next_ranges(self.positions(&ends).await?, &ends, events_max);
         let feed = Arc::clone(&self.context.feed);
         let held = feed.hold(&mut ranges.iter().map(|range| range.partition));
@@ -116,6 +131,9 @@ impl Follower {
         let events = self.read(&ranges).await?;
         if let ([], [Range { partition, after: seq, .. }, ..]) = (events.as_slice(), ranges.as_slice()) {
             return Err(Failure::Missing(Place { partition: *partition, seq: *seq }));
+        }
+        if self.stage == Stage::Filling {
+            self.read_ahead(&ranges, &ends, events_max);
         }
         let began = Instant::now();
         let applied = apply(&self.context.pools, self.target, events, events_max).await?;
@@ -130,11 +148,32 @@ impl Follower {
     }
 
     /// A rebuild reads the log itself: it is far behind any feed, and would push out what the others wait for.
-    async fn read(&self, ranges: &[Range]) -> Result<Vec<Arc<Event>>, sqlx::Error> {
+    async fn read(&mut self, ranges: &[Range]) -> Result<Vec<Arc<Event>>, sqlx::Error> {
+        if let Some(mut ahead) = self.ahead.take()
+            && ahead.ranges == ranges
+            && let Some(Ok(read)) = ahead.reading.join_next().await
+        {
+            return read;
+        }
         match self.stage {
             Stage::Filling => self.context.log.read(ranges).await,
             Stage::Beside | Stage::Live => self.context.feed.read(ranges).await,
         }
+    }
+
+    /// Begins to read what follows these ranges.
+    fn read_ahead(&mut self, ranges: &[Range], ends: &Heads, events_max: usize) {
+        let Some((_, positions)) = &self.remembered else { return };
+        let mut positions = positions.clone();
+        positions.extend(ranges.iter().map(|range| (range.partition, range.upto)));
+        let next = next_ranges(&positions, ends, events_max);
+        if next.is_empty() {
+            return;
+        }
+        let (log, ranges) = (self.context.log.clone(), next.clone());
+        let mut reading = JoinSet::new();
+        reading.spawn(async move { log.read(&next).await });
+        self.ahead = Some(Ahead { ranges, reading });
     }
 
     async fn positions(&mut self, ends: &Heads) -> Result<&Positions, sqlx::Error> {

@@ -44,6 +44,8 @@ pub struct Kept {
 pub struct Answers {
     front: Cache<[u8; 32], Kept>,
     redis: Option<Redis>,
+    /// Where not, nothing is.
+    kept: bool,
 }
 
 /// Where the answer to one request lies.
@@ -57,7 +59,8 @@ impl Place {
     /// None for a request whose answer is not to be kept.
     pub async fn of(state: &State, request: &HttpRequest, projections: &[&str]) -> Option<Self> {
         let plain = !request.query_string().contains("cursor=") && !request.query_string().contains("q=");
-        if !plain || request.headers().contains_key(X_CONSISTENCY) || !state.standbys.is_empty() {
+        if !plain || !state.answers.kept || request.headers().contains_key(X_CONSISTENCY) || !state.standbys.is_empty()
+        {
             return None;
         }
         let Caller(principal) = Caller::extract(request).await.ok()?;
@@ -69,11 +72,12 @@ impl Place {
 }
 
 impl Answers {
-    pub fn new(redis: Option<Redis>) -> Self {
+    pub fn new(redis: Option<Redis>, kept: bool) -> Self {
         let weigh = |_: &[u8; 32], kept: &Kept| u32::try_from(kept.body.len() + kept.tag.len()).unwrap_or(u32::MAX);
         Self {
             front: Cache::builder().max_capacity(FRONT_MAX_BYTES).time_to_live(FRONT_LIFE).weigher(weigh).build(),
             redis,
+            kept,
         }
     }
 
@@ -180,7 +184,8 @@ mod tests {
     #[actix_web::test]
     async fn a_page_is_kept_for_the_very_same_question_rights_and_version_in_every_process() {
         let test = redis().await;
-        let (one, other) = (Answers::new(Some(test.client().await)), Answers::new(Some(test.client().await)));
+        let (one, other) =
+            (Answers::new(Some(test.client().await), true), Answers::new(Some(test.client().await), true));
         let (acme, globex) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let asked = place(acme, "user viewer", "/v1/devices?limit=5", 7);
         one.keep(&asked, answer()).await;
@@ -202,12 +207,12 @@ mod tests {
         }
         let client = test.client().await;
         forget(&client, acme).await.unwrap();
-        assert_eq!(Answers::new(Some(client)).get(&asked).await, None);
+        assert_eq!(Answers::new(Some(client), true).get(&asked).await, None);
     }
 
     #[actix_web::test]
     async fn an_answer_without_a_tag_a_failure_or_a_large_page_is_not_kept() {
-        let answers = Answers::new(None);
+        let answers = Answers::new(None, true);
         let asked = place(Uuid::nil(), "user viewer", "/v1/devices", 1);
         for (response, tagged) in [(HttpResponse::Ok(), false), (HttpResponse::Forbidden(), true)] {
             let mut response = response;

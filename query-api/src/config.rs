@@ -19,6 +19,8 @@ pub struct Config {
     pub cursor_key: Secret,
     /// `SECURENET_SUMMARY_CACHE_ENTRIES`: how many summaries stay in memory.
     pub summary_cache_entries: u64,
+    /// `SECURENET_KEEP_ANSWERS`: whether first pages of lists are kept for whoever asks the same.
+    pub keep_answers: bool,
 }
 
 impl Config {
@@ -34,7 +36,7 @@ impl Config {
             SUMMARY_CACHE_DEFAULT_ENTRIES,
             1..=SUMMARY_CACHE_MAX_ENTRIES,
         );
-        Self { cursor_key, summary_cache_entries }
+        Self { cursor_key, summary_cache_entries, keep_answers: env.parse("SECURENET_KEEP_ANSWERS", true) }
     }
 }
 

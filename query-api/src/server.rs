@@ -91,7 +91,7 @@ impl QueryApi {
         let state = State {
             standbys: Standbys::start(&reader, replicas, replica_limits, &metrics, &stop),
             tenant_versions: TenantVersions::start(reader.clone(), stop.clone()),
-            answers: Answers::new(services.redis.clone()),
+            answers: Answers::new(services.redis.clone(), services.config.keep_answers),
             copies: Copies::new(services.redis),
             freshness: Freshness::start(reader.clone(), metrics.clone(), stop),
             reader,
@@ -157,6 +157,9 @@ impl State {
     ) -> Result<(), Failure> {
         if let Some(position) = freshness::asked(request, tenant)? {
             self.freshness.reach(position, projections).await?;
+            if let Some(tenant) = tenant {
+                self.tenant_versions.showed_newer(tenant);
+            }
         }
         Ok(())
     }

@@ -77,11 +77,18 @@ struct Seen {
     looked_at: Instant,
 }
 
-/// Tenants somebody asked about, and until when that counts.
+/// Tenants somebody asked about.
 #[derive(Debug, Default)]
 struct Demand {
-    watched: Mutex<HashMap<Uuid, Instant>>,
+    watched: Mutex<HashMap<Uuid, Interest>>,
     wanted: Notify,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Interest {
+    until: Instant,
+    /// Looks from before it are of no use: somebody has seen more.
+    not_before: Option<Instant>,
 }
 
 impl TenantVersions {
@@ -100,8 +107,10 @@ impl TenantVersions {
         projections: &[&str],
         passed: Option<Position>,
     ) -> Result<Version, sqlx::Error> {
-        self.demand.watch(tenant);
-        let fresh = |seen: &&Seen| seen.looked_at.elapsed() <= LOOK_MAX_AGE;
+        let not_before = self.demand.watch(tenant);
+        let fresh = |seen: &&Seen| {
+            seen.looked_at.elapsed() <= LOOK_MAX_AGE && not_before.is_none_or(|moment| seen.looked_at >= moment)
+        };
         let known = self.seen.borrow().get(&tenant).filter(fresh).map(|seen| seen.version.of(projections));
         // A look from before the position was passed knows nothing of it; one of now does.
         match known.filter(|version| passed.is_none_or(|position| version.holds(position))) {
@@ -114,22 +123,37 @@ impl TenantVersions {
     }
 }
 
+impl TenantVersions {
+    /// Somebody of the tenant has just been shown a position they named. Whoever asks next here, without naming one, is
+    /// shown no less.
+    pub fn showed_newer(&self, tenant: Uuid) {
+        let mut watched = self.demand.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(interest) = watched.get_mut(&tenant) {
+            interest.not_before = Some(Instant::now());
+        }
+    }
+}
+
 impl Demand {
-    fn watch(&self, tenant: Uuid) {
+    fn watch(&self, tenant: Uuid) -> Option<Instant> {
         let until = Instant::now() + WATCH_LINGER;
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if watched.len() >= WATCHED_MAX_TENANTS && !watched.contains_key(&tenant) {
-            return;
+            return None;
         }
-        if watched.insert(tenant, until).is_none() {
+        let new = || {
             self.wanted.notify_one();
-        }
+            Interest { until, not_before: None }
+        };
+        let interest = watched.entry(tenant).or_insert_with(new);
+        interest.until = until;
+        interest.not_before
     }
 
     fn tenants(&self) -> Vec<Uuid> {
         let now = Instant::now();
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.retain(|_, until| *until > now);
+        watched.retain(|_, interest| interest.until > now);
         watched.keys().copied().collect()
     }
 }

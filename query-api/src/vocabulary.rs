@@ -141,6 +141,7 @@ words! {
         Device = "device",
         Finding = "finding",
         Scan = "scan",
+        Projection = "projection",
     }
 }
 

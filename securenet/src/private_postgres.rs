@@ -19,7 +19,7 @@ use sqlx::postgres::PgConnectOptions;
 /// Another process may take the free port between the question and the start.
 const START_ATTEMPTS: u32 = 3;
 /// For one machine that does other things, too. No replication, so the log need not carry what replicas want.
-const LAPTOP: &str = "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=100 \
+const LAPTOP: &str = "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200 \
      -c shared_buffers=256MB -c max_wal_size=2GB -c checkpoint_timeout=15min -c wal_level=minimal \
      -c max_wal_senders=0 -c jit=off -c log_min_messages=warning";
 /// Tests lose nothing that matters in a power cut, so they need not wait for the disk; and many run at once.

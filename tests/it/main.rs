@@ -22,6 +22,7 @@ mod isolation;
 mod log_order;
 mod nmap;
 mod paging;
+mod projections;
 mod rights;
 mod row_level_security;
 mod search;

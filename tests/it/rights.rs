@@ -110,7 +110,8 @@ async fn ask(caller: &acceptance::callers::Client, operation: &Operation, subjec
     .await
 }
 
-/// Every path names at most one thing.
+/// Every path names at most one thing that has to be there; a parked stream is looked for later.
 fn path(operation: &Operation, subject: &str) -> String {
-    operation.path.replace("{id}", subject).replace("{token}", subject)
+    let path = operation.path.replace("{id}", subject).replace("{token}", subject).replace("{name}", subject);
+    path.replace("{stream}", &uuid::Uuid::nil().to_string())
 }

@@ -17,11 +17,17 @@ use cells::{Cell, Operation, Session, Setting, TENANTS};
 use relations::{Kind, Relation};
 
 /// Functions that run as the owner, and who may call them. Nobody else may, and nothing else runs as the owner.
-const DEFINERS: [(&str, &[&str]); 10] = [
+const DEFINERS: [(&str, &[&str]); 16] = [
+    ("read.analyze_generation(text,integer)", &["projector"]),
     ("read.count_organizations(integer)", &["reader"]),
+    ("read.count_parked(text,integer)", &["reader"]),
     ("read.create_generation(text,integer,smallint,text)", &["projector"]),
+    ("read.drop_scratch(text,integer)", &["projector"]),
+    ("read.find_operations(uuid,text,boolean,integer)", &["reader"]),
     ("read.index_generation(text,integer)", &["projector"]),
+    ("read.lag_of_generations()", &["reader"]),
     ("read.list_organizations(text,integer)", &["reader"]),
+    ("read.list_parked(text,integer,uuid,uuid,integer)", &["reader"]),
     ("read.retire_generation(text,integer)", &["projector"]),
     ("read.search_findings(uuid,text,integer)", &["reader"]),
     ("read.switch_generation(text,integer)", &["projector"]),
@@ -30,7 +36,7 @@ const DEFINERS: [(&str, &[&str]); 10] = [
     ("store.rotate_command_keys(interval)", &["writer"]),
 ];
 /// A call of each, in this order, and the SQLSTATE that its callers get: none, or that there is nothing to do yet.
-const CALLS: [(&str, &str, Option<&str>); 10] = [
+const CALLS: [(&str, &str, Option<&str>); 16] = [
     ("read.count_organizations(integer)", "SELECT read.count_organizations(10)", None),
     ("read.list_organizations(text,integer)", "SELECT read.list_organizations(NULL, 10)", None),
     (
@@ -39,6 +45,21 @@ const CALLS: [(&str, &str, Option<&str>); 10] = [
         None,
     ),
     ("read.index_generation(text,integer)", "SELECT read.index_generation('devices', 2)", None),
+    ("read.analyze_generation(text,integer)", "SELECT read.analyze_generation('devices', 2)", None),
+    // There is none, which is as well.
+    ("read.drop_scratch(text,integer)", "SELECT read.drop_scratch('devices', 2)", None),
+    ("read.lag_of_generations()", "SELECT read.lag_of_generations()", None),
+    ("read.count_parked(text,integer)", "SELECT read.count_parked('devices', 10)", None),
+    (
+        "read.list_parked(text,integer,uuid,uuid,integer)",
+        "SELECT read.list_parked('devices', NULL, NULL, NULL, 10)",
+        None,
+    ),
+    (
+        "read.find_operations(uuid,text,boolean,integer)",
+        "SELECT read.find_operations(NULL, 'devices', false, 10)",
+        None,
+    ),
     ("read.switch_generation(text,integer)", "SELECT read.switch_generation('devices', 2)", Some("55000")),
     ("read.retire_generation(text,integer)", "SELECT read.retire_generation('devices', 2)", None),
     ("read.tenant_versions(uuid[])", "SELECT read.tenant_versions(ARRAY[gen_random_uuid()])", None),

@@ -228,7 +228,7 @@ fn told(answer: &Answer) -> Told {
             code if code == "outcome-unknown" => Told::Nothing,
             code => Told::Refused { status: answer.status, code },
         },
-        // Of a proxy whose service went away in the middle, or had gone before.
+        // Of a proxy whose service went away in the middle, or had gone before: it knows no more than that.
         502 | 504 => {
             answer.code();
             Told::Nothing

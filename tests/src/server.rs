@@ -17,11 +17,10 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use reqwest::Method;
 use tokio::sync::OnceCell;
 
 use self::watchdog::watch;
-use crate::callers::{Client, try_send};
+use crate::callers::Client;
 
 pub use roles::Role;
 pub use shape::Shape;

@@ -142,10 +142,19 @@ impl Lanes {
         beyond
     }
 
-    /// What to read next: an equal share for every partition that is behind, and what some do not need to the others,
-    /// so that one busy tenant holds nobody else up.
-    pub(super) fn next(&mut self, room: usize, now: Instant) -> Vec<Range> {
-        let mut ranges: Vec<Range> = self.0.iter().filter_map(|(partition, lane)| lane.next(*partition, now)).collect();
+    /// What to read next, up to so many events, with at most `window` under way in all: an equal share for every
+    /// partition that is behind, and what some do not need to the others, so that one busy tenant holds nobody else up.
+    /// Half of the window belongs to the partitions in equal parts, so that some without a leader hold nobody up either.
+    pub(super) fn next(&mut self, events_max: usize, window: usize, now: Instant) -> Vec<Range> {
+        let room = events_max.min(window.saturating_sub(self.under_way()));
+        let own = (window / 2 / self.0.len().max(1)).max(1);
+        let beyond: usize = self.0.values().map(|lane| lane.under_way().saturating_sub(own)).sum();
+        let shared = (window / 2).saturating_sub(beyond);
+        let mut ranges: Vec<Range> = self
+            .0
+            .iter()
+            .filter_map(|(partition, lane)| lane.next(*partition, own.saturating_sub(lane.under_way()) + shared, now))
+            .collect();
         ranges.sort_by_key(|range| (range.len(), range.partition));
         let (mut room, mut waiting) = (room, ranges.len());
         for range in &mut ranges {
@@ -236,7 +245,7 @@ impl Lanes {
 
     /// Read or about to be, and not acknowledged.
     pub(super) fn under_way(&self) -> usize {
-        self.0.values().map(|lane| (lane.requested - lane.acked) as usize).sum()
+        self.0.values().map(Lane::under_way).sum()
     }
 
     pub(super) fn has_unread(&self) -> bool {
@@ -265,14 +274,19 @@ impl Lane {
         Held { partition, lease_epoch: self.lease_epoch }
     }
 
+    fn under_way(&self) -> usize {
+        (self.requested - self.acked) as usize
+    }
+
     /// All that could be read, were it alone.
-    fn next(&self, partition: i16, now: Instant) -> Option<Range> {
+    fn next(&self, partition: i16, events_max: usize, now: Instant) -> Option<Range> {
         let after = self.requested;
         let upto = match self.trouble {
             Some(trouble) if trouble.until > now || self.requested > self.acked => after,
             Some(_) => self.head.min(after + 1),
             None => self.head,
         };
+        let upto = upto.min(after + events_max as i64);
         (self.stage == Stage::Publishing && upto > after).then_some(Range { partition, after, upto })
     }
 }

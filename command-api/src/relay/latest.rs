@@ -30,26 +30,27 @@ pub(super) struct Latest {
     pub event_id: Uuid,
 }
 
-/// By partition, where there is one. Blocks for as long as the limits above say.
+/// By partition, of those whose ends could be asked for: one without a leader keeps no other from being published. It
+/// fails where none could. Blocks for as long as the limits above say.
 pub(super) fn of(
     settings: &Settings,
     partitions: &[i16],
     epochs: &Epochs,
-) -> Result<BTreeMap<i16, Latest>, KafkaError> {
+) -> Result<BTreeMap<i16, Option<Latest>>, KafkaError> {
     let consumer: BaseConsumer = settings.consumer_config(GROUP).create()?;
+    let asked = ask(&consumer, &settings.topic, partitions)?;
     let mut ends = BTreeMap::new();
     let mut assignment = TopicPartitionList::new();
-    for &partition in partitions {
-        let (low, high) = consumer.fetch_watermarks(&settings.topic, partition.into(), ASK_MAX)?;
+    for (&partition, &(low, high)) in &asked {
         if high > low {
             let from = Offset::Offset(low.max(high - TAIL_MESSAGES));
             assignment.add_partition_offset(&settings.topic, partition.into(), from)?;
             ends.insert(i32::from(partition), high);
         }
     }
+    let mut latest: BTreeMap<i16, Option<Latest>> = asked.into_keys().map(|partition| (partition, None)).collect();
     consumer.assign(&assignment)?;
     let started = Instant::now();
-    let mut latest: BTreeMap<i16, Latest> = BTreeMap::new();
     while !ends.is_empty() {
         if started.elapsed() > READ_MAX {
             return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut));
@@ -59,13 +60,34 @@ pub(super) fn of(
             ends.remove(&message.partition());
         }
         if let Some((partition, found)) = valid(&message, epochs) {
-            let newest = latest.entry(partition).or_insert(found);
-            if (found.epoch, found.seq) > (newest.epoch, newest.seq) {
-                *newest = found;
+            let newest = latest.entry(partition).or_default();
+            if newest.is_none_or(|newest| (found.epoch, found.seq) > (newest.epoch, newest.seq)) {
+                *newest = Some(found);
             }
         }
     }
     Ok(latest)
+}
+
+type Ends = BTreeMap<i16, (i64, i64)>;
+
+/// The first and the next offset of each.
+fn ask(consumer: &BaseConsumer, topic: &str, partitions: &[i16]) -> Result<Ends, KafkaError> {
+    let started = Instant::now();
+    let (mut ends, mut fault) = (Ends::new(), None);
+    for &partition in partitions {
+        if started.elapsed() > READ_MAX {
+            break;
+        }
+        match consumer.fetch_watermarks(topic, partition.into(), ASK_MAX) {
+            Ok(found) => drop(ends.insert(partition, found)),
+            Err(error) => fault = Some(error),
+        }
+    }
+    match fault {
+        Some(error) if ends.is_empty() => Err(error),
+        Some(_) | None => Ok(ends),
+    }
 }
 
 /// A message that is none of ours says nothing about our log.

@@ -82,6 +82,8 @@ impl Publisher {
         Ok(Self { topic: topic.to_owned(), producer, deliveries })
     }
 
+    /// Stamped with the time of sending: by the time of recording, Kafka would at once delete what is older than the
+    /// topic's retention, such as the backlog of a topic that is filled anew.
     pub(super) fn send(&self, record: &Record) -> Result<(), Full> {
         let headers = record.headers();
         let owned = headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |owned, (key, value)| {
@@ -90,7 +92,6 @@ impl Publisher {
         let key = record.key();
         let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.topic, packed(record))
             .partition(record.partition.into())
-            .timestamp(record.recorded_at / 1_000)
             .key(&key)
             .headers(owned);
         message.payload = record.body.as_deref();

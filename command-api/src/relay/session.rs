@@ -53,6 +53,8 @@ struct Session<'a> {
     read_events: usize,
     /// The ends of newly taken partitions in Kafka are being looked up.
     check: Option<JoinHandle<Ends>>,
+    /// How many checks there were.
+    checks: usize,
     due: Due,
 }
 
@@ -111,6 +113,7 @@ impl<'a> Session<'a> {
             round: 0,
             read_events: flow::READ_EVENTS_MAX,
             check: None,
+            checks: 0,
             due: Due::at(now),
         })
     }

@@ -11,6 +11,16 @@ use uuid::Uuid;
 use super::running::Running;
 use super::world::{Fact, World};
 
+#[test]
+fn every_projection_can_be_named_by_operators_but_the_one_that_hears_them() {
+    let registered: Vec<&str> = crate::registry::ALL.iter().map(|known| known.name).collect();
+    let mut named: Vec<&str> = ProjectionName::ALL.iter().map(|name| name.as_str()).chain(["operations"]).collect();
+    named.sort_unstable();
+    let mut sorted = registered;
+    sorted.sort_unstable();
+    assert_eq!(sorted, named);
+}
+
 /// A projector that carries operations out, over a world.
 struct Stage {
     world: World,

@@ -184,3 +184,32 @@ async fn with_redis_away_the_summary_comes_from_postgres() {
     counters(&world, tenant, 4).await;
     assert_eq!(world.read(&token, "/v1/summary").await["findings"]["total"], 9);
 }
+
+#[actix_web::test]
+async fn a_page_that_was_kept_is_the_page_and_is_left_when_the_tenant_moves_on() {
+    let place = redis().await;
+    let world = World::with_redis(place.client().await).await;
+    let tenant = world.organization("acme").await;
+    let (viewer, analyst) = (world.user(tenant, "viewer").await, world.user(tenant, "analyst").await);
+    world.devices(tenant, 3).await;
+    world.last_seq(tenant, "devices", 3).await;
+    let kept = || world.api.metrics().kept_answers.get();
+    let first = world.get(&viewer, "/v1/devices?limit=2").await;
+    let second = world.get(&viewer, "/v1/devices?limit=2").await;
+    assert_eq!((kept(), &second.bytes, second.header("etag")), (1, &first.bytes, first.header("etag")));
+    let held = super::world::get(&viewer, "/v1/devices?limit=2");
+    let held = held.insert_header(("if-none-match", first.header("etag").unwrap()));
+    assert_eq!(world.call(held).await.status, 304);
+    world.get(&analyst, "/v1/devices?limit=2").await;
+    assert_eq!(kept(), 2, "another role's page is another page");
+    world.checkpoint(tenant, "devices", 4).await;
+    sqlx::query("UPDATE read_g1.devices SET host_name = 'renamed' WHERE tenant_id = $1")
+        .bind(tenant)
+        .execute(&world.admin)
+        .await
+        .unwrap();
+    let position = format!("1.{}.4", crate::freshness::partition_of(tenant));
+    let asked = super::world::get(&viewer, "/v1/devices?limit=2").insert_header(("x-consistency", position));
+    assert!(world.call(asked).await.text().contains("renamed"));
+    assert!(world.get(&viewer, "/v1/devices?limit=2").await.text().contains("renamed"), "nobody is shown less again");
+}

@@ -24,13 +24,19 @@ pub(super) async fn check(c: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
     let there = all(c).await?;
     let mut findings: Vec<_> = there.iter().filter(|index| !index.valid).map(invalid).collect();
     let known: BTreeSet<&str> = there.iter().map(|index| index.definition.as_str()).collect();
-    let live = there.iter().find(|index| index.schema.starts_with("read_g")).map_or("read_g1", |index| &index.schema);
     for definition in EXPECTED.lines().filter(|definition| !known.contains(definition)) {
         let name = definition.split(' ').skip_while(|word| *word != "INDEX").nth(1).unwrap_or(definition);
-        let create = definition.replace(LIVE, live).replacen("INDEX", "INDEX CONCURRENTLY", 1);
+        let create = definition.replace(LIVE, home_of(definition, &there)).replacen("INDEX", "INDEX CONCURRENTLY", 1);
         findings.push(Finding::bad("indexes", name, "the index is missing".to_owned()).mend(create));
     }
     Ok(findings)
+}
+
+/// The schema in which the definition's table is live: that of another index of it. Each projection switches by itself.
+fn home_of<'a>(definition: &str, there: &'a [Index]) -> &'a str {
+    let table = |definition: &str| definition.split(' ').skip_while(|word| *word != "ON").nth(1).map(str::to_owned);
+    let wanted = table(definition);
+    there.iter().find(|index| table(&index.definition) == wanted).map_or("read_g1", |index| index.schema.as_str())
 }
 
 pub(super) async fn all(c: &mut PgConnection) -> sqlx::Result<Vec<Index>> {

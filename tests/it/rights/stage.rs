@@ -5,6 +5,7 @@ use acceptance::callers::{Client, Organization, Person, Scanner};
 use acceptance::eventually::see;
 use acceptance::server::Server;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use super::table::{Kind, acceptance, new_organization, unique};
 use crate::nmap::reports;
@@ -27,6 +28,9 @@ pub(super) enum Subject {
     AskedFinding,
     /// Sent by the scanner of the walk.
     Scan,
+    /// With a second generation that may be paused and switched to without anybody's noticing.
+    Projection,
+    Operation,
 }
 
 pub(super) struct Stage<'s> {
@@ -39,6 +43,7 @@ pub(super) struct Stage<'s> {
     viewer: Person,
     scanner: Scanner,
     asker: Person,
+    rebuilt: OnceCell<String>,
     pub(super) stranger: Person,
     pub(super) strange_analyst: Person,
 }
@@ -66,6 +71,7 @@ impl<'s> Stage<'s> {
             viewer: home.join("viewer", "vera").await,
             scanner: home.scanner().await,
             asker: home.join("analyst", "asta").await,
+            rebuilt: OnceCell::new(),
             strange_analyst: away.join("analyst", "stan").await,
             stranger: away.administrator,
             home,
@@ -119,7 +125,23 @@ impl<'s> Stage<'s> {
                 see(administrator, &path, &sent.position()).await.expect(200);
                 self.made(sent)
             }
+            Subject::Projection => {
+                self.rebuild().await;
+                "scans".to_owned()
+            }
+            Subject::Operation => self.rebuild().await,
         }
+    }
+
+    /// Once for all: a second generation of a projection, and the operation that makes it.
+    async fn rebuild(&self) -> String {
+        let rebuild = async || {
+            let accepted = self.operator.post("/v1/projections/scans/rebuild", json!({})).await.expect(202);
+            let operation = accepted.json()["operation"].as_str().unwrap().to_owned();
+            see(&self.operator, &format!("/v1/operations/{operation}"), &accepted.position()).await.expect(200);
+            operation
+        };
+        self.rebuilt.get_or_init(rebuild).await.clone()
     }
 
     fn made(&self, answer: acceptance::callers::Answer) -> String {

@@ -58,6 +58,7 @@ pub(super) fn rules() -> Vec<Rule> {
     let mut rules = organizations_and_people();
     rules.extend(devices_and_findings());
     rules.extend(decisions());
+    rules.extend(projections());
     rules.extend(queries());
     rules
 }
@@ -124,6 +125,29 @@ fn decisions() -> Vec<Rule> {
         rule("POST /v1/findings/{id}/acceptance/decline", ANALYSTS, S::AskedFinding, nothing),
         rule("POST /v1/findings/{id}/resolve", ANALYSTS, S::Finding, nothing),
         rule("POST /v1/findings/{id}/reopen", ANALYSTS, S::Finding, nothing),
+    ]
+}
+
+fn projections() -> Vec<Rule> {
+    use Subject as S;
+    let generation = || Body::Json(json!({ "generation": 2 }));
+    let skip = || Body::Json(json!({ "tenant": Uuid::nil(), "event_id": Uuid::now_v7(), "reason": "because" }));
+    vec![
+        rule("POST /v1/projections/{name}/rebuild", OPERATORS, S::Projection, nothing),
+        rule("POST /v1/projections/{name}/switch", OPERATORS, S::Projection, generation),
+        rule("POST /v1/projections/{name}/retire", OPERATORS, S::Projection, generation),
+        rule("POST /v1/projections/{name}/pause", OPERATORS, S::Projection, generation),
+        rule("POST /v1/projections/{name}/resume", OPERATORS, S::Projection, generation),
+        rule("POST /v1/projections/{name}/verify", OPERATORS, S::Projection, || Body::Json(json!({ "sample": true }))),
+        rule("POST /v1/projections/{name}/repair", OPERATORS, S::Projection, || Body::Json(json!({ "partition": 7 }))),
+        rule("POST /v1/projections/{name}/parked/{stream}/retry", OPERATORS, S::Projection, || {
+            Body::Json(json!({ "tenant": Uuid::nil() }))
+        }),
+        rule("POST /v1/projections/{name}/parked/{stream}/skip", OPERATORS, S::Projection, skip),
+        rule("GET /v1/projections", OPERATORS, S::None, nothing),
+        rule("GET /v1/projections/{name}", OPERATORS, S::Projection, nothing),
+        rule("GET /v1/projections/{name}/parked", OPERATORS, S::Projection, nothing),
+        rule("GET /v1/operations/{id}", OPERATORS, S::Operation, nothing),
     ]
 }
 

@@ -34,6 +34,8 @@ const RIGHTS: &str = "
     read.projections              SIUD      -       -      S          -
     read.projection_tables        SIUD      -       -      S          -
     read.generations              SIUD      -       -      SU         S
+    read.operations               S         -       -      SIUD       -
+    read.skips                    -         -       -      SIUD       -
     read.live_generations         SIUD      -       -      S          S
     read.live_checkpoints         S         -       -      S          S
     read.tenant_seqs              SIUD      -       -      SIUD       s

@@ -40,6 +40,7 @@ pub(super) fn fold(log: &[Entry]) -> Models {
             Written::User(event) => fold.people.user(entry, event),
             Written::Session(event) => fold.people.session(entry, event),
             Written::ApiKey(event) => fold.people.api_key(entry, event),
+            // Decisions about read models are rows of none of them.
             Written::Access(_) | Written::Projection(_) => {}
         }
     }

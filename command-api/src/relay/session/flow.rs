@@ -16,11 +16,11 @@ use super::Session;
 pub(super) const READ_EVENTS_MAX: usize = 2_000;
 const READ_EVENTS_MIN: usize = 32;
 /// What one read may weigh, judged by the one before.
-const READ_BYTES: usize = 4 * 1024 * 1024;
+const READ_BYTES: usize = 2 * 1024 * 1024;
 /// What an event weighs beside header, body and meta.
 const EVENT_OVERHEAD_BYTES: usize = 512;
-/// Events read or sent and not acknowledged.
-const WINDOW_EVENTS_MAX: usize = 20_000;
+/// What may be read or sent and not acknowledged, in such reads; the producer's queue holds more.
+const WINDOW_READS: usize = 10;
 /// Sent before others on this thread get their turn.
 const SEND_RUN: usize = 256;
 
@@ -73,11 +73,11 @@ impl Session<'_> {
     pub(super) fn ask_for_more(&mut self) {
         let now = Instant::now();
         while self.reader.has_room() && self.pending.len() < READ_EVENTS_MAX {
-            let room = WINDOW_EVENTS_MAX.saturating_sub(self.lanes.under_way()).min(self.read_events);
-            if room == 0 || room < self.read_events / 2 {
+            let window = WINDOW_READS * self.read_events;
+            if window.saturating_sub(self.lanes.under_way()) < self.read_events / 2 {
                 return; // small reads would cost as much as large ones
             }
-            let ranges = self.lanes.next(room, now);
+            let ranges = self.lanes.next(self.read_events, window, now);
             if ranges.is_empty() {
                 return;
             }

@@ -16,7 +16,7 @@ use super::{Ends, Session};
 const TICK_MAX: Duration = Duration::from_secs(1);
 /// Renewals that may fail before a lease ends.
 const TICKS_PER_LEASE: u32 = 4;
-/// After the ends of partitions could not be looked up: Kafka is away, or the topic is not made yet.
+/// Between two looks at the ends of partitions: Kafka may be away, or the topic not made yet.
 const CHECK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Session<'_> {
@@ -84,15 +84,16 @@ impl Session<'_> {
 
     /// Looks up the ends of partitions that were taken, on a thread of its own.
     pub(super) fn check_new(&mut self) {
-        let checking = self.lanes.checking();
+        let mut checking = self.lanes.checking();
         if checking.is_empty() || self.check.is_some() || Instant::now() < self.due.check {
             return;
         }
+        self.checks += 1;
+        let first = self.checks % checking.len();
+        checking.rotate_left(first); // some without a leader may use up the time of those behind them
+        self.due.check = Instant::now() + CHECK_AGAIN;
         let (settings, epochs) = (self.relay.kafka.clone(), self.epochs.clone());
-        self.check = Some(tokio::task::spawn_blocking(move || {
-            let ends = latest::of(&settings, &checking, &epochs)?;
-            Ok(checking.into_iter().map(|partition| (partition, ends.get(&partition).copied())).collect())
-        }));
+        self.check = Some(tokio::task::spawn_blocking(move || latest::of(&settings, &checking, &epochs)));
     }
 
     /// Whoever is ahead of the log, or has another event where the log has one, has seen a log that was lost since.
@@ -101,7 +102,6 @@ impl Session<'_> {
             Ok(ends) => ends,
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "the ends of partitions in Kafka cannot be looked up");
-                self.due.check = Instant::now() + CHECK_AGAIN;
                 return Ok(());
             }
         };

@@ -250,7 +250,7 @@ pub(super) fn read_topic(settings: &Settings) -> Vec<Record> {
     let mut ends = BTreeMap::new();
     let mut assignment = TopicPartitionList::new();
     for partition in 0..64 {
-        let (low, high) = consumer.fetch_watermarks(&settings.topic, partition, WAIT_MAX).unwrap();
+        let (low, high) = watermarks(&consumer, &settings.topic, partition);
         if high > low {
             assignment.add_partition_offset(&settings.topic, partition, Offset::Beginning).unwrap();
             ends.insert(partition, high);
@@ -267,8 +267,21 @@ pub(super) fn read_topic(settings: &Settings) -> Vec<Record> {
             ends.remove(&message.partition());
         }
         let headers = message.headers().unwrap().iter().map(|header| (header.key, header.value.unwrap()));
-        let record = Record::parse(message.partition(), message.key(), headers, message.payload());
-        records.push(record.unwrap());
+        let record = Record::parse(message.partition(), message.key(), headers, message.payload()).unwrap();
+        let sent_at = message.timestamp().to_millis().unwrap();
+        assert!(sent_at > record.recorded_at / 1_000, "retention goes by the time of sending");
+        records.push(record);
     }
     records
+}
+
+/// The leaders of a topic that was just made are not known everywhere at once.
+fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
+    let started = std::time::Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, WAIT_MAX) {
+            Ok(found) => return found,
+            Err(error) => assert!(started.elapsed() < WAIT_MAX, "partition {partition}: {error}"),
+        }
+    }
 }
