@@ -37,7 +37,6 @@ async fn p99(client: &Client) -> Duration {
     let until = Instant::now() + PHASE;
     let mut took: Vec<Duration> = join_all((0..READERS).map(|_| load(client, until))).await.concat();
     took.sort_unstable();
-    println!("{} requests, median {:?}, p99 {:?}", took.len(), took[took.len() / 2], took[took.len() * 99 / 100]);
     took[took.len() * 99 / 100]
 }
 
