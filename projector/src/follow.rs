@@ -69,6 +69,8 @@ impl Follower {
     async fn run(mut self, stop: CancellationToken) -> Ended {
         let what = self.target.to_string();
         let mut backoff = Backoff::default();
+        // A series that began with its first failure would hide that one from every rate.
+        self.context.metrics.retries.with_label_values(&self.target.labels());
         if let Ok(parked) = parked::count(self.context.pools.shared(), self.target).await {
             self.context.metrics.parked_streams.with_label_values(&self.target.labels()).set(parked);
         }
