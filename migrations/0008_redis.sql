@@ -3,14 +3,13 @@
 
 -- One row a tenant, model and projection, however often it changed: written in the projection's transaction, taken away
 -- once Redis holds what the row asked for. `revision` tells a row that was asked for again meanwhile.
-CREATE SEQUENCE read.redis_revisions;
 CREATE TABLE read.redis_owed (
     tenant_id uuid NOT NULL,
     key text NOT NULL CHECK (key = 'summary'),
     projection text NOT NULL,
     generation integer NOT NULL,
     seq bigint NOT NULL,
-    revision bigint NOT NULL,
+    revision uuid NOT NULL,
     owed_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, key, projection)
 ) WITH (fillfactor = 50);
@@ -26,7 +25,6 @@ CREATE TABLE read.redis_state (
 ) WITH (fillfactor = 10);
 
 DO $$ BEGIN PERFORM read.guard('read', 'redis_owed', false), read.guard('read', 'redis_state', false); END $$;
-GRANT USAGE ON SEQUENCE read.redis_revisions TO projector;
 CREATE POLICY migrator_all ON read.redis_state FOR ALL TO migrator USING (true) WITH CHECK (true);
 INSERT INTO read.redis_state DEFAULT VALUES;
 REVOKE INSERT, DELETE ON read.redis_state FROM projector;

@@ -2,6 +2,7 @@
 //! What is only for the log stays in `source`; it never reaches the client.
 
 use domain::decider::{ImpossibleHistory, Reason};
+use platform::postgres::passes_by_itself;
 use platform::problem::{Code, FieldError, Problem};
 use uuid::Uuid;
 
@@ -118,7 +119,7 @@ impl From<Error> for Problem {
             Error::Contended(_) => Problem::new(Code::VersionConflict)
                 .detail("Others kept changing it; nothing was done. Read it again and decide again."),
             Error::Append(error) => not_appended(&error),
-            Error::Store(ref source) if is_away(source) => Problem::unavailable(&error),
+            Error::Store(ref source) if passes_by_itself(source) => Problem::unavailable(&error),
             Error::Hashing(HashingError::Busy) => Problem::new(Code::Overloaded).retry_after(BUSY_RETRY_AFTER_SECONDS),
             Error::Store(_) | Error::Damaged(_) | Error::Hashing(HashingError::Failed(_)) => Problem::internal(&error),
             Error::Keys(_) => Problem::unavailable(&error),
@@ -169,15 +170,6 @@ fn not_appended(error: &AppendError) -> Problem {
     }
 }
 
-/// Postgres away, starting, stopping or out of connections: coming again helps.
-fn is_away(error: &sqlx::Error) -> bool {
-    use sqlx::Error as E;
-    let class_helps = |code: &str| ["08", "53", "57", "40", "55"].iter().any(|class| code.starts_with(class));
-    let of_postgres = error.as_database_error().and_then(|error| error.code());
-    matches!(error, E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed)
-        || of_postgres.is_some_and(|code| class_helps(&code))
-}
-
 fn sentence(detail: &str) -> String {
     let mut letters = detail.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
@@ -223,6 +215,7 @@ mod tests {
             (AppendError::OutcomeUnknown.into(), (503, "outcome-unknown")),
             (AppendError::Rejected { sqlstate: "22021".into() }.into(), (422, "validation-failed")),
             (sqlx::Error::PoolTimedOut.into(), (503, "unavailable")),
+            (sqlx::Error::Protocol("cut off".into()).into(), (503, "unavailable")),
             (sqlx::Error::RowNotFound.into(), (500, "internal")),
             (HashingError::Busy.into(), (503, "overloaded")),
             (Error::TooLarge, (422, "validation-failed")),

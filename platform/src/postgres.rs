@@ -82,7 +82,7 @@ pub async fn reachable(pool: &PgPool) -> Result<(), sqlx::Error> {
 pub async fn self_check(pool: &PgPool) -> Result<(), SelfCheckError> {
     loop {
         match check_once(pool).await {
-            Err(SelfCheckError::Unavailable(error)) if is_away(&error) => {
+            Err(SelfCheckError::Unavailable(error)) if passes_by_itself(&error) => {
                 tracing::warn!(error = %crate::problem::chain(&error), "waiting for Postgres");
                 tokio::time::sleep(Duration::from_millis(RETRY_MS)).await;
             }
@@ -127,13 +127,19 @@ pub(crate) async fn within(pool: &Pool, tenant: Uuid) -> Result<Tx, sqlx::Error>
     Ok(tx)
 }
 
-/// A wrong password or a database that does not exist is no absence: waiting mends neither.
-fn is_away(error: &sqlx::Error) -> bool {
-    if let sqlx::Error::Database(error) = error {
-        // 57P03: it is starting up; 57P01/02: it is going down; 53300: it has no connection to spare.
-        return matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "53300"));
-    }
-    matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)
+/// Whether trying again later may help: connections, time-outs, shutdowns, full disks and the lack of other resources. A
+/// wrong password or a database that does not exist is no absence: waiting mends neither.
+pub fn passes_by_itself(error: &sqlx::Error) -> bool {
+    use sqlx::Error as E;
+    // Connection, rollback, resources, state, operator, system: none of them is about the statement.
+    let class_passes = |code: &str| ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class));
+    let of_postgres = error.as_database_error().and_then(|error| error.code());
+    // A proxy before a Postgres that is away takes the connection and drops it, which reads as a breach of protocol.
+    let of_connection = matches!(
+        error,
+        E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed
+    );
+    of_connection || of_postgres.is_some_and(|code| class_passes(&code))
 }
 
 /// Connects when it is first used, so that a process can start while Postgres is away.

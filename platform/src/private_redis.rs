@@ -120,7 +120,7 @@ impl PrivateRedis {
             if began.elapsed() > Duration::from_secs(START_MAX_SECONDS) || has_ended(&running) {
                 return Err(RedisError::Failed { said: self.said() });
             }
-            std::thread::sleep(Duration::from_millis(PROBE_INTERVAL_MS));
+            pause();
         }
         self.running = Some(running);
         Ok(())
@@ -157,7 +157,7 @@ impl PrivateRedis {
         if signal == "TERM" {
             let began = Instant::now();
             while answers(self.port) && began.elapsed() < Duration::from_secs(START_MAX_SECONDS) {
-                std::thread::sleep(Duration::from_millis(PROBE_INTERVAL_MS));
+                pause();
             }
         }
         drop(running.lifeline.take());
@@ -231,6 +231,14 @@ fn find() -> Result<PathBuf, RedisError> {
     let directories = std::env::split_paths(&path).filter(|path| path.is_absolute());
     let mut candidates = directories.flat_map(|directory| PROGRAMS.map(|program| directory.join(program)));
     candidates.find(|candidate| candidate.is_file()).ok_or(RedisError::NotInstalled)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nobody is served by this thread; it waits for a process to start or end"
+)]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(PROBE_INTERVAL_MS));
 }
 
 /// Whether it answers `PING` with anything but that it is still loading; one that wants a password is there.

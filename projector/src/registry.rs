@@ -31,6 +31,9 @@ pub(crate) static ALL: [Registered; 10] = [
     Registered::of::<Operations>(),
 ];
 
+/// [`Projection::apply`] of any projection.
+pub(crate) type Apply = for<'a> fn(&'a [&'a Event], &'a mut PgConnection) -> BoxFuture<'a, Result<(), Failure>>;
+
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A [`Projection`] as a value.
@@ -40,7 +43,7 @@ pub(crate) struct Registered {
     pub reads: fn(StreamKind) -> bool,
     pub hangs_below: fn(&Event) -> Option<Uuid>,
     pub fault: fn(&Event) -> Option<&Fault>,
-    pub apply: for<'a> fn(&'a [&'a Event], &'a mut PgConnection) -> BoxFuture<'a, Result<(), Failure>>,
+    pub apply: Apply,
 }
 
 /// One generation of a projection: what a checkpoint, a parked stream and a metric belong to.

@@ -7,6 +7,7 @@ use std::{fmt, sync::Arc};
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use platform::{
     keyring::KeyringError,
+    postgres::passes_by_itself,
     problem::{Code, Problem},
 };
 
@@ -54,23 +55,6 @@ impl Failure {
             Self::Keys(error) if keys_are_away(error) => Code::Unavailable.status(),
             Self::Database(_) | Self::Corrupt(_) | Self::Keys(_) => Code::Internal.status(),
         }
-    }
-}
-
-/// Whether trying again later may help: connections, time-outs, shutdowns and the lack of resources.
-#[expect(clippy::wildcard_enum_match_arm, reason = "sqlx's enum may grow, and what it adds is our fault until named")]
-fn passes_by_itself(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::BeginFailed => true,
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| ["08", "40", "53", "55", "57"].iter().any(|class| code.starts_with(class)))
-        }
-        _ => false,
     }
 }
 

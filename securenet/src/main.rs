@@ -53,8 +53,9 @@ struct Arguments {
 enum Command {
     /// Run a whole deployment on this machine: private Postgres, demo organization, all APIs. Not for production
     Up(Up),
-    /// Serve commands: everything from SECURENET_… variables (docs/settings.md)
-    CommandApi,
+    /// Serve commands: everything from SECURENET_… variables (docs/processes.md)
+    #[command(name = "command-api")]
+    Commands,
     /// Serve queries and the API documents
     QueryApi,
     /// Publish the log to Kafka
@@ -93,7 +94,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Up(options) => up::up(options).await.map(|()| ExitCode::SUCCESS),
-        Command::CommandApi => process::run::<process::CommandApi>().await.map(|()| ExitCode::SUCCESS),
+        Command::Commands => process::run::<process::CommandApi>().await.map(|()| ExitCode::SUCCESS),
         Command::QueryApi => process::run::<process::QueryProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Relay => process::run::<process::RelayProcess>().await.map(|()| ExitCode::SUCCESS),
         Command::Projector => process::run::<process::ProjectorProcess>().await.map(|()| ExitCode::SUCCESS),

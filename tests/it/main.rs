@@ -23,6 +23,7 @@ mod log_order;
 mod nmap;
 mod paging;
 mod projections;
+mod redis;
 mod rights;
 mod row_level_security;
 mod search;

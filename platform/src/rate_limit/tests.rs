@@ -162,7 +162,7 @@ async fn send(
         App::new()
             .app_data(web::Data::new(limits.clone()))
             .app_data(web::Data::new(proxies))
-            .default_service(web::to(|| async { HttpResponse::NoContent() }))
+            .default_service(web::to(|| async { HttpResponse::NoContent().finish() }))
             .wrap(from_fn(super::middleware))
             .wrap(from_fn(request_id::middleware)),
     )

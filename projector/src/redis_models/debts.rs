@@ -21,7 +21,7 @@ pub(crate) struct Copy {
     pub order: String,
     pub rows: String,
     /// The debts that it pays.
-    pub revisions: Vec<i64>,
+    pub revisions: Vec<Uuid>,
 }
 
 /// Part of a projection's transaction: its tenants' copies are owed, if it fills what is read. Of a generation that comes
@@ -35,7 +35,7 @@ pub(crate) async fn note(
     let (tenants, seqs): (Vec<Uuid>, Vec<i64>) = tenants.iter().unzip();
     sqlx::query!(
         "INSERT INTO read.redis_owed AS o (tenant_id, key, projection, generation, seq, revision)
-         SELECT t.tenant_id, 'summary', $1, $2, t.seq, nextval('read.redis_revisions')
+         SELECT t.tenant_id, 'summary', $1, $2, t.seq, gen_random_uuid()
          FROM unnest($3::uuid[], $4::bigint[]) AS t (tenant_id, seq)
          WHERE EXISTS (SELECT FROM read.generations g WHERE g.projection = $1 AND g.generation = $2 AND g.state = 'live')
          ORDER BY t.tenant_id
@@ -75,7 +75,7 @@ pub(crate) async fn owe_everything(pool: &PgPool, made_of: &str) -> Result<u64, 
     sqlx::query!("UPDATE read.redis_state SET made_of = $1", made_of).execute(&mut *transaction).await?;
     let owed = sqlx::query!(
         "INSERT INTO read.redis_owed AS o (tenant_id, key, projection, generation, seq, revision)
-         SELECT t.tenant_id, 'summary', 'summary', 0, 0, nextval('read.redis_revisions')
+         SELECT t.tenant_id, 'summary', 'summary', 0, 0, gen_random_uuid()
          FROM (SELECT tenant_id FROM read.tenant_seqs WHERE projection IN ('summary', 'devices')
                UNION SELECT tenant_id FROM read.organizations ORDER BY tenant_id) AS t
          ON CONFLICT (tenant_id, key, projection) DO UPDATE SET revision = excluded.revision"
@@ -109,7 +109,7 @@ pub(crate) async fn summary(pool: &PgPool, tenant: Uuid) -> Result<Copy, sqlx::E
 }
 
 /// Pays what was owed when the copy was made; what was asked for since is still owed.
-pub(crate) async fn settle(pool: &PgPool, tenant: Uuid, revisions: &[i64]) -> Result<(), sqlx::Error> {
+pub(crate) async fn settle(pool: &PgPool, tenant: Uuid, revisions: &[Uuid]) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "DELETE FROM read.redis_owed WHERE tenant_id = $1 AND key = 'summary' AND revision = ANY ($2)",
         tenant,

@@ -80,6 +80,13 @@ impl Stage {
             running.task.abort();
             let _ = running.task.await;
         }
+        // A dead process has no connections; what they were at is rolled back.
+        self.world
+            .execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+                 WHERE usename = 'projector' AND datname = current_database()",
+            )
+            .await;
         self.world
             .execute("UPDATE read.operations SET claimed_until = clock_timestamp() WHERE claimed_until IS NOT NULL")
             .await;

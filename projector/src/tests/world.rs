@@ -253,7 +253,8 @@ impl World {
     async fn tables(&self) -> Vec<String> {
         sqlx::query_scalar(
             "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname ~ '^read(_g[0-9]+)?$'
-             AND tablename NOT IN ('generations', 'projections', 'projection_tables', 'operations', 'skips')",
+             AND tablename NOT IN ('generations', 'projections', 'projection_tables', 'operations', 'skips',
+                                   'redis_owed', 'redis_state')",
         )
         .fetch_all(&self.admin)
         .await

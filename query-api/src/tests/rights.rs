@@ -9,7 +9,7 @@ use crate::openapi::openapi;
 const CALLERS: [&str; 7] = ["nobody", "administrator", "analyst", "auditor", "viewer", "scanner", "operator"];
 
 /// What each caller gets. Resources are asked for under an id that does not exist.
-const RIGHTS: [(&str, [u16; 7]); 14] = [
+const RIGHTS: [(&str, [u16; 7]); 18] = [
     ("/v1/me", [401, 200, 200, 200, 200, 200, 200]),
     ("/v1/organization", [401, 200, 200, 200, 200, 403, 403]),
     ("/v1/organizations", [401, 403, 403, 403, 403, 403, 200]),
@@ -24,6 +24,10 @@ const RIGHTS: [(&str, [u16; 7]); 14] = [
     ("/v1/scans/{id}", [401, 404, 404, 404, 404, 404, 403]),
     ("/v1/summary", [401, 200, 200, 200, 200, 403, 403]),
     ("/v1/audit-trail", [401, 200, 403, 200, 403, 403, 403]),
+    ("/v1/projections", [401, 403, 403, 403, 403, 403, 200]),
+    ("/v1/projections/{name}", [401, 403, 403, 403, 403, 403, 200]),
+    ("/v1/projections/{name}/parked", [401, 403, 403, 403, 403, 403, 200]),
+    ("/v1/operations/{id}", [401, 403, 403, 403, 403, 403, 404]),
 ];
 
 #[actix_web::test]
@@ -37,7 +41,7 @@ async fn every_route_answers_every_kind_of_caller_as_the_table_says() {
     }
     tokens.extend([scanner, OPERATOR_TOKEN.to_owned()]);
     for (path, expected) in RIGHTS {
-        let uri = path.replace("{id}", "0192f0c0-0000-7000-8000-000000000000");
+        let uri = path.replace("{id}", "0192f0c0-0000-7000-8000-000000000000").replace("{name}", "devices");
         for ((caller, token), status) in CALLERS.iter().zip(&tokens).zip(expected) {
             let answer = world.get(token, &uri).await;
             assert_eq!(answer.status, status, "{caller} {path}: {}", answer.text());

@@ -122,13 +122,17 @@ pub struct Rows {
     findings: Vec<Cell>,
     devices: Vec<(String, i64)>,
     days: Vec<(NaiveDate, i64, i64)>,
-    worst: Vec<(Uuid, Option<String>, Option<String>, i32, i32)>,
+    worst: Vec<Worst>,
     degraded: bool,
 }
 
 /// Severity's rank, disposition, device type, and how many there are in all and open.
 #[derive(Debug, Deserialize)]
 struct Cell(i16, String, String, i64, i64);
+
+/// A device, its name and host name, and its open critical and high findings.
+#[derive(Debug, Deserialize)]
+struct Worst(Uuid, Option<String>, Option<String>, i32, i32);
 
 impl Rows {
     pub fn read(text: &str) -> Result<Self, serde_json::Error> {
@@ -197,8 +201,7 @@ fn per_day(rows: &[(NaiveDate, i64, i64)], today: NaiveDate) -> Vec<Day> {
     .collect()
 }
 
-fn worst_device(row: (Uuid, Option<String>, Option<String>, i32, i32)) -> WorstDevice {
-    let (device_id, name, host_name, open_critical, open_high) = row;
+fn worst_device(Worst(device_id, name, host_name, open_critical, open_high): Worst) -> WorstDevice {
     WorstDevice { device_id, name, host_name, open_critical, open_high }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event_schemas::topic::TOPIC;
+use command_api::TOPIC;
 use platform::env::Env;
 use platform::{kafka, redis};
 use prometheus::Registry;

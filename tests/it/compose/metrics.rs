@@ -91,8 +91,7 @@ fn metrics(expression: &str) -> BTreeSet<String> {
 fn without_labels(expression: &str) -> String {
     let mut text = String::new();
     let mut depth = 0;
-    let mut words = expression.chars();
-    while let Some(c) = words.next() {
+    for c in expression.chars() {
         match c {
             '{' | '[' => depth += 1,
             '}' | ']' => depth -= 1,

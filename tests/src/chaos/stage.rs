@@ -11,6 +11,7 @@ use sqlx::Connection;
 use crate::chaos::disk::Disks;
 use crate::chaos::fault::{Fault, Milliseconds, Victim};
 use crate::chaos::proxy::Proxy;
+use crate::chaos::tell;
 use crate::cluster::{Postmaster, superuser};
 use crate::server::{Role, Server, Shape, find, signal};
 
@@ -26,6 +27,8 @@ const FULL: [Victim; 8] = [
     (Role::Kafka, 0),
 ];
 
+/// Of each log, when a run has failed.
+const FAILURES_SHOWN_MAX: usize = 30;
 /// A few senders who never pause are no flood here.
 const WITHOUT_LIMITS: [(&str, &str); 5] = [
     ("SECURENET_RATE_LIMIT_ADDRESS", "off"),
@@ -164,6 +167,24 @@ impl Stage {
         self.disks.free(name);
         if name == "postgres" && !self.postmaster.runs() {
             self.postmaster.start().await;
+        }
+    }
+}
+
+impl Drop for Stage {
+    /// A failure of a server says what it was in its log alone, which goes with the server.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let logs = std::fs::read_dir(self.server.directory().join("logs")).into_iter().flatten().flatten();
+        let logs = logs.map(|entry| entry.path()).chain([self.server.root().join("log")]);
+        for log in logs {
+            let text = std::fs::read(&log).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let failures: Vec<&str> = text.lines().filter(|line| line.contains("ERROR")).collect();
+            let last = failures.len().saturating_sub(FAILURES_SHOWN_MAX);
+            failures[last..].iter().for_each(|line| tell(&format!("{}: {line}", log.display())));
         }
     }
 }
