@@ -3,6 +3,7 @@
 
 mod audit;
 mod consistency;
+mod denials;
 mod documents;
 mod filters;
 mod isolation;
