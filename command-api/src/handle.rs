@@ -83,12 +83,18 @@ pub enum Outcome {
     /// The first answer again.
     Replayed {
         created: bool,
+        changed: bool,
     },
 }
 
 impl Done {
+    /// Whether anything followed from it, now or when it was first asked for.
+    pub fn changed(&self) -> bool {
+        !matches!(self.outcome, Outcome::Unchanged | Outcome::Replayed { changed: false, .. })
+    }
+
     pub fn created(&self) -> bool {
-        matches!(self.outcome, Outcome::Created | Outcome::Replayed { created: true })
+        matches!(self.outcome, Outcome::Created | Outcome::Replayed { created: true, .. })
     }
 }
 
@@ -203,7 +209,7 @@ impl Handler {
         let id = order.stream.uuid();
         let created = from == 0;
         let extra = order.extra.clone();
-        let kept = Kept { id, version, created, extra: extra.clone() };
+        let kept = Kept { id, version, created, unchanged: version == from, extra: extra.clone() };
         let key = order.key.as_ref().map(|key| (key, &kept));
         match self.append(order.tenant, draft, order.origin, conditions, key).await? {
             Some(Appended::New { position, .. }) => {
@@ -266,6 +272,6 @@ pub fn check_version<D: Decider>(order: &Order<'_, D>, start: Start, actual: i64
 }
 
 pub fn replayed(kept: Kept, position: Position) -> Done {
-    let outcome = Outcome::Replayed { created: kept.created };
+    let outcome = Outcome::Replayed { created: kept.created, changed: !kept.unchanged };
     Done { id: kept.id, version: kept.version, position, outcome, extra: kept.extra }
 }

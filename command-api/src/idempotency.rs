@@ -39,6 +39,9 @@ pub struct Kept {
     /// Whether it was a creation.
     #[serde(rename = "c")]
     pub created: bool,
+    /// Whether nothing followed, since it was so already.
+    #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchanged: bool,
     /// What else the route answers, in its own form.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<serde_json::Value>,
@@ -165,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_reads_back() {
-        let kept = Kept { id: Uuid::from_u128(9), version: 3, created: true, extra: None };
+        let kept = Kept { id: Uuid::from_u128(9), version: 3, created: true, unchanged: false, extra: None };
         assert_eq!(read(&serde_json::to_vec(&kept).unwrap()).unwrap(), kept);
     }
 }

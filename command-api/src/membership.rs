@@ -67,7 +67,8 @@ pub async fn found(
         let events = organization.state.decide(command, handler.now()).map_err(|refusal| Error::refused(&refusal))?;
         let version = draft.add(StreamId::from(tenant), &organization, &events, &keys::none())?;
         let (link, _) = invite_into(&mut draft, handler, accounts, tenant, administrator, whom).await?;
-        let kept = Kept { id: tenant.uuid(), version, created: organization.version == 0, extra: None };
+        let kept =
+            Kept { id: tenant.uuid(), version, created: organization.version == 0, unchanged: false, extra: None };
         finish(handler, tenant, draft, kept, link, key, origin).await
     })
     .await
@@ -87,7 +88,7 @@ pub async fn invite(
         let (user, created) = (whom.0, whom.1.version == 0);
         let mut draft = Draft::new(tenant);
         let (link, version) = invite_into(&mut draft, handler, accounts, tenant, guest, whom).await?;
-        let kept = Kept { id: user.uuid(), version, created, extra: None };
+        let kept = Kept { id: user.uuid(), version, created, unchanged: false, extra: None };
         finish(handler, tenant, draft, kept, link, key, origin).await
     })
     .await
@@ -265,7 +266,7 @@ async fn finish(
 ) -> Result<(Done, Option<Link>), Error> {
     match handler.append(tenant, draft, origin, Vec::new(), key.map(|key| (key, &kept))).await? {
         Some(Appended::New { position, .. }) => {
-            let Kept { id, version, created, extra } = kept;
+            let Kept { id, version, created, unchanged: _, extra } = kept;
             let outcome = if created { Outcome::Created } else { Outcome::Changed };
             Ok((Done { id, version, position, outcome, extra }, Some(link)))
         }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::caller::{Call, Operators};
 use crate::error::Error;
 use crate::fields::Fields;
-use crate::handle::{Done, Order, Outcome, Start};
+use crate::handle::{Done, Order, Start};
 use crate::server::Services;
 
 /// A decision that stands in the log.
@@ -200,8 +200,7 @@ async fn decide(services: &Services, call: &Call<Operators>, wish: Wish) -> Resu
 }
 
 fn accepted(projection: ProjectionName, done: &Done) -> HttpResponse {
-    let follows = !matches!(done.outcome, Outcome::Unchanged);
-    let operation = follows.then(|| projection.operation(done.version));
+    let operation = done.changed().then(|| projection.operation(done.version));
     HttpResponse::Accepted().insert_header((X_CONSISTENCY, done.position.to_string())).json(Accepted {
         projection,
         version: done.version,
