@@ -47,9 +47,9 @@ impl Disks {
         fs::remove_file(self.mark(name)).expect("the disk was full");
     }
 
-    /// Whether anybody was refused a write on this disk, ever.
-    pub fn refused(&self, name: &str) -> bool {
-        fs::metadata(self.refusals(name)).is_ok_and(|file| file.len() > 0)
+    /// How many writes were refused on this disk so far, as far as they were counted.
+    pub fn refused(&self, name: &str) -> u64 {
+        fs::metadata(self.refusals(name)).map_or(0, |file| file.len())
     }
 
     fn refusals(&self, name: &str) -> PathBuf {

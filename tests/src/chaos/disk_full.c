@@ -46,7 +46,7 @@ static int is_full(int fd, off_t end) {
         full = !access(path, F_OK);
         if (full) {
             snprintf(path, sizeof path, "%s/refused-%s", root(), name);
-            int mark = open(path, O_WRONLY | O_CLOEXEC);
+            int mark = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
             if (mark >= 0) {
                 syscall(SYS_write, mark, "x", 1);
                 close(mark);

@@ -13,6 +13,7 @@ use crate::chaos::fault::{Fault, Milliseconds, Victim};
 use crate::chaos::proxy::Proxy;
 use crate::chaos::tell;
 use crate::cluster::{Postmaster, superuser};
+use crate::eventually::until;
 use crate::server::{Role, Server, Shape, find, signal};
 
 /// The processes of the full shape; in the plain one there is a single process, whatever it is called.
@@ -75,10 +76,6 @@ impl Stage {
     /// Where Kafka is, for whoever is not one of the services.
     pub fn kafka(&self) -> String {
         format!("127.0.0.1:{}", self.to_kafka.port())
-    }
-
-    pub fn disks(&self) -> &Disks {
-        &self.disks
     }
 
     /// What can be killed and stopped.
@@ -160,10 +157,13 @@ impl Stage {
         pid.map(|pid| u32::try_from(pid).expect("a pid is no negative number"))
     }
 
-    /// Where Postgres could not write what it must, it has ended itself; then somebody starts it.
+    /// Full until somebody has noticed, which takes longer where the last fault ended the server: then it fills its disk
+    /// when it starts. Where Postgres could not write what it must, it has ended itself, and somebody starts it.
     async fn fill_disk(&self, name: &str, time: Milliseconds) {
+        let before = self.disks.refused(name);
         self.disks.fill(name);
         pass(time).await;
+        until("a write is refused", async || (self.disks.refused(name) > before).then_some(())).await;
         self.disks.free(name);
         if name == "postgres" && !self.postmaster.runs() {
             self.postmaster.start().await;
