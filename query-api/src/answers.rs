@@ -115,7 +115,7 @@ impl Answers {
     }
 }
 
-/// Forgets what Redis keeps of an organization; what this process and others keep goes within [`FRONT_LIFE`].
+/// Forgets what Redis keeps of an organization; what this process and others keep goes within two seconds.
 pub async fn forget(redis: &Redis, tenant: Uuid) -> Result<(), Away> {
     redis.raise(&generation_key(redis, tenant)).await.map(drop)
 }
