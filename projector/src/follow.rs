@@ -90,7 +90,8 @@ impl Follower {
             tokio::select! {
                 () = stop.cancelled() => return Ended::Quietly,
                 changed = self.heads.changed(), if pause.is_none() => if changed.is_err() { return Ended::Quietly },
-                () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+                // A crash of Postgres can take back what was applied last: the heads say nothing of it, checkpoints do.
+                () = sleep(pause.unwrap_or(REMEMBERED_MAX)) => {}
             }
         }
         Ended::Quietly

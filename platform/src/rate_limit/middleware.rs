@@ -57,7 +57,9 @@ async fn judge(limits: &RateLimits, request: &ServiceRequest) -> Option<Verdict>
     Some(limits.stranger(address, logs_in(request)).await)
 }
 
+/// By the path that is routed on, in which what was percent-encoded is not any more.
 fn logs_in(request: &ServiceRequest) -> bool {
     let [sessions, invitations] = LOG_IN_PATHS;
-    request.method() == Method::POST && (request.path() == sessions || request.path().starts_with(invitations))
+    let path = request.match_info().as_str();
+    request.method() == Method::POST && (path == sessions || path.starts_with(invitations))
 }

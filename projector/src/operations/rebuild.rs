@@ -31,6 +31,8 @@ pub(super) async fn rebuild(context: &Context, claim: &Claim) -> Result<String, 
         let found = look(context, target).await?;
         match (found.state.as_str(), found.indexed) {
             ("filling", false) => {
+                // Whoever ended while it made the indexes left the loops at rest.
+                rouse(context, claim, target).await?;
                 nearly_there(context, claim, target, FILLING).await?;
                 index(context, claim, target).await?;
             }
@@ -106,14 +108,7 @@ async fn nearly_there(context: &Context, claim: &Claim, target: Target, step: &s
 /// The loops rest meanwhile: an index is built behind a lock that they would wait for in vain.
 async fn index(context: &Context, claim: &Claim, target: Target) -> Result<(), Halt> {
     claim.step(INDEXING, 0, 0).await?;
-    sqlx::query!(
-        "UPDATE read.generations SET paused = true WHERE projection = $1 AND generation = $2",
-        target.name(),
-        target.generation
-    )
-    .execute(context.pools.shared())
-    .await?;
-    context.told.notify_one();
+    rest(context, claim, target).await?;
     let mut transaction = context.pools.shared().begin().await?;
     claim.hold(&mut transaction).await?;
     sqlx::query!("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
@@ -132,6 +127,30 @@ async fn go_on(context: &Context, claim: &Claim, target: Target) -> Result<(), H
     sqlx::query!("SELECT read.analyze_generation($1, $2)", target.name(), target.generation)
         .fetch_one(&mut *transaction)
         .await?;
+    transaction.commit().await?;
+    rouse(context, claim, target).await
+}
+
+/// Under the claim, so that nobody who lost it lets a generation rest that is live by now.
+async fn rest(context: &Context, claim: &Claim, target: Target) -> Result<(), Halt> {
+    let mut transaction = context.pools.shared().begin().await?;
+    claim.hold(&mut transaction).await?;
+    sqlx::query!(
+        "UPDATE read.generations SET paused = true WHERE projection = $1 AND generation = $2",
+        target.name(),
+        target.generation
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    context.told.notify_one();
+    Ok(())
+}
+
+/// The loops go on, unless an operator wants them to rest.
+async fn rouse(context: &Context, claim: &Claim, target: Target) -> Result<(), Halt> {
+    let mut transaction = context.pools.shared().begin().await?;
+    claim.hold(&mut transaction).await?;
     sqlx::query!(
         "UPDATE read.generations SET paused = read.is_to_rest($1, $2) WHERE projection = $1 AND generation = $2",
         target.name(),
@@ -139,7 +158,6 @@ async fn go_on(context: &Context, claim: &Claim, target: Target) -> Result<(), H
     )
     .execute(&mut *transaction)
     .await?;
-    claim.hold(&mut transaction).await?;
     transaction.commit().await?;
     context.told.notify_one();
     Ok(())
