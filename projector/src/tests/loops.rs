@@ -94,6 +94,23 @@ async fn a_projector_whose_connections_die_goes_on_by_itself() {
 }
 
 #[tokio::test]
+async fn what_a_crash_took_back_is_applied_again_although_nothing_is_appended() {
+    let world = World::new().await;
+    let running = Running::start(&world);
+    world.some_history().await;
+    world.caught_up().await;
+    let before = world.read_models().await;
+    // Rows and checkpoint go together, as they came: a transaction that did not wait for the disk.
+    let lost = "UPDATE read.checkpoints SET seq = 0 WHERE projection = 'devices';
+        TRUNCATE read_g1.devices, read_g1.device_totals; DELETE FROM read.tenant_seqs WHERE projection = 'devices'";
+    sqlx::raw_sql(lost).execute(&world.admin).await.unwrap();
+    world.caught_up().await;
+    world.assert_read_models(&before).await;
+    running.stop.cancel();
+    running.task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_projector_stops_loudly_when_a_checkpoint_is_ahead_of_the_log() {
     let world = World::new().await;
     world.some_history().await;
