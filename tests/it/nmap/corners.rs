@@ -149,7 +149,8 @@ async fn a_report_sent_twice_changes_nothing() {
     let first = scanner.scan(reports::report(&hosts)).await.expect(200);
     let trail = all(administrator, "/v1/audit-trail", &first).await;
     let again = scanner.scan(reports::report(&hosts)).await.expect(200);
-    assert_eq!((again.id(), again.position()), (first.id(), first.position()));
+    // Its position is the partition's, in which other organizations live, too.
+    assert_eq!(again.id(), first.id());
     assert_eq!(all(administrator, "/v1/audit-trail", &again).await, trail);
 }
 
