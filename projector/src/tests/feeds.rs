@@ -196,7 +196,7 @@ async fn two_projectors_share(bus: Bus) {
     let published = world.records().await.len();
     world.history_of(1..=40).await;
     bus.publish(&world.records().await, |number| number >= published).await;
-    // In the middle of its work, without a word.
+    // In the middle of its work; its consumer still leaves the group, as a killed process could not.
     one.task.abort();
     tokio::time::timeout(TAKE_OVER_MAX, world.caught_up()).await.expect("the other takes over");
     shared(&[&other]).await;

@@ -4,7 +4,7 @@ use crate::chaos::stage::Stage;
 use crate::dice::Dice;
 use crate::server::{Role, Shape};
 
-/// From a hiccup to a time at which leases and sessions have long run out.
+/// From a hiccup to half of what leases and consumer sessions last: a stop past their end is not among these.
 const SHORT_MS: (usize, usize) = (50, 500);
 const LONG_MS: (usize, usize) = (1_000, 4_000);
 
